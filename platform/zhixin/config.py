@@ -1,0 +1,172 @@
+"""Settings: typed, read once from the environment, wrong ones fail at start.
+
+Every setting is ``ZHIXIN_<NAME>``; secrets may also come from the file named by
+``ZHIXIN_<NAME>_FILE``. The table in ``docs/operator/settings.md`` is checked against
+this file by a test.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+PREFIX = "ZHIXIN_"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be understood; the message names it."""
+
+
+def _setting(default: Any, doc: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"doc": doc, "secret": secret})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that may differ between installations."""
+
+    data_dir: Path = _setting(
+        ROOT / "var",
+        "Folder for everything the embedded default keeps: database, files, search index, generated keys.",
+    )
+    database_url: str = _setting(
+        "",
+        "SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: `postgresql+psycopg://user:password@host/name`.",
+        secret=True,
+    )
+    broker_url: str = _setting(
+        "",
+        "Celery broker; empty means SQLite in the data folder. Redis: `redis://host:6379/0`.",
+        secret=True,
+    )
+    secret_key: str = _setting(
+        "",
+        "Signs cookies and media addresses; empty means one generated in the data folder. Every process needs the same.",
+        secret=True,
+    )
+    field_key: str = _setting(
+        "",
+        "Encrypts identity numbers at rest: 32 bytes as 64 hex digits; empty means one generated in the data folder.",
+        secret=True,
+    )
+    ledger_key: str = _setting(
+        "",
+        "Ed25519 seed that signs the ledger's tree heads: 32 bytes as 64 hex digits; empty means one generated in the data folder.",
+        secret=True,
+    )
+    base_url: str = _setting(
+        "http://127.0.0.1:8000", "Public address of the site; printed in QR codes."
+    )
+    origin: str = _setting(
+        "zhixin.example/ledger",
+        "Name of the ledger in its signed checkpoints. Never change it once the log has entries.",
+    )
+    issuer: str = _setting("市专业技术人员继续教育办公室", "Issuer printed on certificates.")
+    host: str = _setting("127.0.0.1", "Address that `zhixin serve` binds.")
+    port: int = _setting(8000, "Port that `zhixin serve` binds.")
+    web_workers: int = _setting(2, "Web server processes.")
+    web_threads: int = _setting(8, "Threads of each web server process.")
+    job_workers: int = _setting(2, "Processes of the job worker.")
+    https: bool = _setting(
+        False, "The site is reached over HTTPS: cookies are Secure and HSTS is sent."
+    )
+    trusted_proxies: int = _setting(
+        0, "Reverse proxies in front whose X-Forwarded-* headers are believed."
+    )
+    max_upload_bytes: int = _setting(8 * 1024**3, "Largest video file accepted, in bytes.")
+    max_video_minutes: int = _setting(240, "Longest video accepted, in minutes.")
+    upload_days: int = _setting(7, "Days an unfinished upload is kept.")
+    late_beat_hours: int = _setting(
+        24, "Hours after a playback's end in which its late beats are still accepted."
+    )
+    session_idle_minutes: int = _setting(
+        120, "Minutes without a request after which a sign-in ends."
+    )
+    session_days: int = _setting(14, "Days after which a sign-in ends in any case.")
+    sign_in_attempts: int = _setting(5, "Failed sign-ins by name or address before a pause.")
+    sign_in_pause_minutes: int = _setting(
+        15, "Length of that pause, and the window in which failures are counted."
+    )
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def database(self) -> str:
+        """The database's URL, the embedded default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'zhixin.sqlite3'}"
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL, the embedded default filled in."""
+        return self.broker_url or f"sqla+sqlite:///{self.data_dir / 'broker.sqlite3'}"
+
+    @property
+    def media_dir(self) -> Path:
+        return self.data_dir / "media"
+
+    @property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    def key(self, name: str) -> bytes:
+        """32 secret bytes: the setting ``name``, or a file made on first use, readable by its owner only."""
+        given = getattr(self, name)
+        if given:
+            return bytes.fromhex(given)
+        path = self.data_dir / "keys" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                with os.fdopen(
+                    os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
+                ) as file:
+                    file.write(secrets.token_hex(32))
+            except FileExistsError:
+                pass  # another process of the same start was faster
+        return bytes.fromhex(path.read_text())
+
+
+def _parse(name: str, text: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                text.lower()
+            ]
+        return kind(text)
+    except (KeyError, ValueError):
+        raise SettingsError(f"{name}: {text!r} is not a valid {kind.__name__}") from None
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        SettingsError: a value cannot be understood, a key has the wrong length, or a
+            variable starts with ``ZHIXIN_`` and names no setting (a typo must not pass).
+    """
+    environ = os.environ if environ is None else environ
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    known = set()
+    for item in fields(Settings):
+        name = PREFIX + item.name.upper()
+        known |= {name, f"{name}_FILE"}
+        if path := environ.get(f"{name}_FILE"):
+            try:
+                values[item.name] = _parse(name, Path(path).read_text().strip(), hints[item.name])
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE: {error}") from None
+        elif (text := environ.get(name)) is not None:
+            values[item.name] = _parse(name, text, hints[item.name])
+    if unknown := sorted(n for n in environ if n.startswith(PREFIX) and n not in known):
+        raise SettingsError(f"unknown settings: {', '.join(unknown)}")
+    settings = Settings(**values)
+    for name in ("secret_key", "field_key", "ledger_key"):
+        text = getattr(settings, name)
+        if text and (len(text) != 64 or set(text.lower()) - set("0123456789abcdef")):
+            raise SettingsError(f"{PREFIX}{name.upper()}: expected 64 hex digits")
+    return settings

@@ -1,0 +1,145 @@
+"""The decision for one beat: how much of what a player claims to have played is credited.
+
+The rule (docs: no hour without evidence, no evidence without the server's own clock): over
+the life of a playback, media time credited never exceeds the time that passed on the
+*server's* clock since the playback was opened, multiplied by the allowed rate. What a beat
+says beyond that is not lost: it is refused for now, and the player may claim it again when
+time has really passed. Claiming again what is already covered costs nothing, so beats may be
+lost, doubled, late or out of order without harm to an honest learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from media import intervals
+from media.intervals import Spans
+from zhixin.errors import DomainError
+
+#: Why a part of a beat was refused: more media time than the server's clock allows so far.
+FASTER_THAN_TIME = "faster-than-time"
+
+#: A beat with more intervals than this was not made by our player.
+MOST_INTERVALS = 200
+
+#: Encoders pad the last frames: players report positions this far (ms) past the probed end.
+END_TOLERANCE_MS = 500
+
+_INFINITY = float("inf")
+
+
+class ClaimRefused(DomainError):
+    """What a beat claims cannot be media time of this asset; nothing of it was credited."""
+
+    status = 422
+    code = "claim-refused"
+    title = "播放记录无法识别"
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What one beat came to.
+
+    Attributes:
+        credited: newly covered media time.
+        repeated_ms: claimed time that was covered already.
+        refused: claimed, not covered and not credited; may be claimed again later.
+        reason: why there is something refused (a code), else ``None``.
+        covered_after: the coverage after this beat.
+        booked_after_ms: all that this playback has been credited, this beat included.
+    """
+
+    credited: Spans
+    repeated_ms: int
+    refused: Spans
+    reason: str | None
+    covered_after: Spans
+    booked_after_ms: int
+
+
+def budget_ms(*, opened_at_ms: int, until_ms: int, booked_ms: int, rate_percent: int = 100) -> int:
+    """Media time (ms) that a playback may still be credited; never below zero.
+
+    A server clock that was set back gives an empty window, not a negative one.
+    """
+    if rate_percent <= 0:
+        raise ValueError("the allowed rate must be above zero")
+    window_ms = max(0, until_ms - opened_at_ms)
+    return max(0, window_ms * rate_percent // 100 - booked_ms)
+
+
+def book(
+    claimed: Spans,
+    *,
+    duration_ms: int,
+    covered: Spans,
+    opened_at_ms: int,
+    until_ms: int,
+    booked_ms: int,
+    rate_percent: int = 100,
+) -> Booking:
+    """Decide one beat.
+
+    Args:
+        claimed: media time that the player says it played.
+        duration_ms: the asset's length; claims beyond it are cut off.
+        covered: what is confirmed for this learner and version so far, by any playback.
+        opened_at_ms: when this playback was opened, on the server's clock.
+        until_ms: now, or the end of the lease when that came first, on the same clock.
+        booked_ms: what this playback was credited before.
+        rate_percent: media time allowed per time passed, in percent (150 allows 1.5×).
+    """
+    within = intervals.clip(claimed, 0, duration_ms)
+    new = intervals.subtract(within, covered)
+    budget = budget_ms(
+        opened_at_ms=opened_at_ms,
+        until_ms=until_ms,
+        booked_ms=booked_ms,
+        rate_percent=rate_percent,
+    )
+    credited, refused = intervals.take(new, budget)
+    return Booking(
+        credited=credited,
+        repeated_ms=intervals.total(within) - intervals.total(new),
+        refused=refused,
+        reason=FASTER_THAN_TIME if refused else None,
+        covered_after=intervals.union(covered, credited),
+        booked_after_ms=booked_ms + intervals.total(credited),
+    )
+
+
+def parse_claims(raw: Sequence[tuple[float, float]], duration_ms: int) -> Spans:
+    """Read the intervals (float seconds) of a beat.
+
+    Both ends are rounded to the millisecond alike, so that neighbours still touch. Empty
+    intervals are ignored; ends up to ``END_TOLERANCE_MS`` past the asset's end are cut off.
+
+    Raises:
+        ClaimRefused: too many intervals, or one that is not a number, negative, reversed or
+            beyond the end. ``code`` says which; the whole beat is refused.
+    """
+    if len(raw) > MOST_INTERVALS:
+        _refuse("too-many-intervals", f"一次最多上报 {MOST_INTERVALS} 段播放记录", count=len(raw))
+    return intervals.clip(intervals.normalise(_milliseconds(raw, duration_ms)), 0, duration_ms)
+
+
+def _milliseconds(
+    raw: Iterable[tuple[float, float]], duration_ms: int
+) -> Iterable[tuple[int, int]]:
+    latest = (duration_ms + END_TOLERANCE_MS) / 1000
+    for index, (start, end) in enumerate(raw):
+        if not (-_INFINITY < start < _INFINITY and -_INFINITY < end < _INFINITY):
+            _refuse("not-a-number", "播放位置必须是有限的数字", interval=index)
+        if start < 0 or end < 0:
+            _refuse("negative-position", "播放位置不能为负数", interval=index)
+        if start > end:
+            _refuse("reversed-interval", "播放区间的起点不能晚于终点", interval=index)
+        if end > latest:
+            _refuse("beyond-the-end", "播放位置超出了视频时长", interval=index)
+        yield round(start * 1000), round(end * 1000)
+
+
+def _refuse(code: str, message: str, **facts: int) -> NoReturn:
+    raise ClaimRefused(message, code=code, **facts)

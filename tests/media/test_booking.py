@@ -1,0 +1,175 @@
+"""What a beat is credited: never more than time allows, and never less to the honest."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media import booking, intervals
+from media.booking import Booking, ClaimRefused
+
+quick = settings(deadline=None, max_examples=150)
+
+DURATION = 60_000
+pair = st.tuples(st.integers(0, DURATION), st.integers(0, 20_000)).map(
+    lambda p: (p[0], min(DURATION, p[0] + p[1]))
+)
+claims = st.lists(pair, min_size=0, max_size=4).map(intervals.normalise)
+
+
+def book(claimed, *, until_ms, covered=(), booked_ms=0, rate_percent=100) -> Booking:
+    return booking.book(
+        claimed,
+        duration_ms=DURATION,
+        covered=covered,
+        opened_at_ms=1_000,
+        until_ms=until_ms,
+        booked_ms=booked_ms,
+        rate_percent=rate_percent,
+    )
+
+
+def play(beats, *, rate_percent=100):
+    """Book ``beats`` (pairs of claim and instant) one after the other."""
+    covered, booked, bookings = (), 0, []
+    for claimed, until_ms in beats:
+        done = book(
+            claimed,
+            until_ms=until_ms,
+            covered=covered,
+            booked_ms=booked,
+            rate_percent=rate_percent,
+        )
+        covered, booked = done.covered_after, done.booked_after_ms
+        bookings.append(done)
+    return covered, booked, bookings
+
+
+def test_honest_playing_is_credited_in_full():
+    """Fifteen seconds played in fifteen seconds are fifteen seconds."""
+    done = book(((0, 15_000),), until_ms=16_000)
+    assert done == Booking(((0, 15_000),), 0, (), None, ((0, 15_000),), 15_000)
+
+
+def test_faster_than_time_is_refused_for_now():
+    """Only what time allows is credited; the rest is refused with its reason."""
+    done = book(((0, 30_000),), until_ms=11_000)
+    assert done.credited == ((0, 10_000),)
+    assert done.refused == ((10_000, 30_000),)
+    assert done.reason == booking.FASTER_THAN_TIME
+
+
+def test_the_refused_part_may_be_claimed_again_later():
+    """When time has really passed, what was refused is credited."""
+    covered, booked, _ = play([(((0, 30_000),), 11_000), (((10_000, 30_000),), 31_000)])
+    assert covered == ((0, 30_000),)
+    assert booked == 30_000
+
+
+def test_a_repeated_claim_costs_nothing():
+    """A doubled beat is seen as repeated, credits nothing and uses no budget."""
+    beat = ((0, 5_000),)
+    _, booked, (_, again, further) = play(
+        [(beat, 6_000), (beat, 6_000), (((5_000, 10_000),), 11_000)]
+    )
+    assert again.credited == ()
+    assert again.repeated_ms == 5_000
+    assert again.reason is None
+    assert further.credited == ((5_000, 10_000),)
+    assert booked == 10_000
+
+
+def test_the_allowed_rate_widens_the_budget_and_is_rounded_down():
+    """At 150 % a window of 3,333 ms allows 4,999 ms."""
+    assert book(((0, 9_000),), until_ms=4_333, rate_percent=150).booked_after_ms == 4_999
+
+
+def test_a_clock_set_back_credits_nothing():
+    """A window that ends before it opens is empty."""
+    assert book(((0, 9_000),), until_ms=500).credited == ()
+
+
+def test_a_rate_of_nothing_is_a_fault():
+    """No policy allows a rate of zero."""
+    with pytest.raises(ValueError, match="rate"):
+        book((), until_ms=2_000, rate_percent=0)
+
+
+@quick
+@given(
+    st.lists(st.tuples(claims, st.integers(0, 70_000)), max_size=8),
+    st.sampled_from([50, 100, 125, 150]),
+)
+def test_never_more_than_time_allows(beats, rate_percent):
+    """Whatever is sent in whatever order: credit ≤ rate × window, and only what was claimed."""
+    covered, booked, bookings = play(beats, rate_percent=rate_percent)
+    window = max([0, *(until - 1_000 for _, until in beats)])
+    claimed = intervals.normalise(itertools.chain.from_iterable(c for c, _ in beats))
+    assert booked == intervals.total(covered) <= window * rate_percent // 100
+    assert intervals.subtract(covered, claimed) == ()
+    for done, (claim, _) in zip(bookings, beats, strict=True):
+        parts = intervals.total(done.credited) + intervals.total(done.refused) + done.repeated_ms
+        assert parts == intervals.total(claim)
+        assert (done.reason is None) == (not done.refused)
+
+
+@quick
+@given(st.data(), st.lists(claims, min_size=1, max_size=6))
+def test_order_and_doubles_do_not_matter_once_time_suffices(data, beats):
+    """Honest beats, shuffled and doubled by the network, end in the same coverage."""
+    everything = intervals.normalise(itertools.chain.from_iterable(beats))
+    until_ms = 1_000 + intervals.total(everything)
+    doubles = data.draw(st.lists(st.sampled_from(beats), max_size=4))
+    arrived = data.draw(st.permutations(beats + doubles))
+    covered, _, bookings = play([(claim, until_ms) for claim in arrived])
+    assert covered == everything
+    assert all(done.reason is None for done in bookings)
+
+
+def test_claims_are_read_as_milliseconds():
+    """Seconds are rounded alike at both ends, so neighbours join; empty ones vanish."""
+    raw = [(0.0, 1.2345), (1.2345, 2.0), (5.0, 5.0), (7, 8)]
+    assert booking.parse_claims(raw, DURATION) == ((0, 2_000), (7_000, 8_000))
+
+
+def test_encoder_padding_is_cut_off():
+    """A player may report half a second past the probed end."""
+    assert booking.parse_claims([(59.0, 60.5)], DURATION) == ((59_000, 60_000),)
+    assert booking.parse_claims([(60.1, 60.4)], DURATION) == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ([(0.0, float("nan"))], "not-a-number"),
+        ([(float("nan"), 1.0)], "not-a-number"),
+        ([(0.0, float("inf"))], "not-a-number"),
+        ([(float("-inf"), 1.0)], "not-a-number"),
+        ([(-0.5, 1.0)], "negative-position"),
+        ([(3.0, 2.0)], "reversed-interval"),
+        ([(59.0, 60.501)], "beyond-the-end"),
+        ([(0.0, 1e300)], "beyond-the-end"),
+        ([(0.0, 10**400)], "beyond-the-end"),
+        ([(0.0, 1.0)] * 201, "too-many-intervals"),
+    ],
+)
+def test_impossible_claims_are_refused(raw, code):
+    """A beat that cannot be media time is refused whole, with a reason a person can read."""
+    with pytest.raises(ClaimRefused) as refused:
+        booking.parse_claims(raw, DURATION)
+    assert refused.value.code == code
+    assert refused.value.status == 422
+
+
+@quick
+@given(st.lists(st.tuples(st.floats(), st.floats()), max_size=4))
+def test_any_floats_are_either_read_or_refused(raw):
+    """Whatever numbers come, the result is within the asset or the beat is refused."""
+    try:
+        read = booking.parse_claims(raw, DURATION)
+    except ClaimRefused:
+        return
+    assert read == intervals.clip(read, 0, DURATION)

@@ -121,7 +121,7 @@ def parse_claims(raw: Sequence[tuple[float, float]], duration_ms: int) -> Spans:
             beyond the end. ``code`` says which; the whole beat is refused.
     """
     if len(raw) > MOST_INTERVALS:
-        _refuse("too-many-intervals", f"一次最多上报 {MOST_INTERVALS} 段播放记录", count=len(raw))
+        _refuse("too-many-intervals", "一次最多上报 200 段播放记录", count=len(raw))
     return intervals.clip(intervals.normalise(_milliseconds(raw, duration_ms)), 0, duration_ms)
 
 

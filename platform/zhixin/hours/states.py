@@ -1,0 +1,79 @@
+"""The life of an award: one table, drawn from nowhere else.
+
+A verified award can no longer be rejected: it is recorded, and what was recorded in error is
+reversed by a new ledger entry, never undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from zhixin.errors import Conflict
+
+
+class State(StrEnum):
+    """Where an award stands."""
+
+    EARNED = "earned"  # the conditions are met; not yet looked at
+    VERIFIED = "verified"  # found good, by rule or by a person
+    REJECTED = "rejected"  # found wanting, by a person with a reason
+    RECORDED = "recorded"  # in the ledger
+    REVERSED = "reversed"  # taken back by a later ledger entry
+
+
+class Transition(StrEnum):
+    """What may be done to an award."""
+
+    VERIFY = "verify"
+    REJECT = "reject"
+    RECORD = "record"
+    REVERSE = "reverse"
+
+
+TRANSITIONS: Mapping[tuple[State, Transition], State] = MappingProxyType(
+    {
+        (State.EARNED, Transition.VERIFY): State.VERIFIED,
+        (State.EARNED, Transition.REJECT): State.REJECTED,
+        (State.VERIFIED, Transition.RECORD): State.RECORDED,
+        (State.RECORDED, Transition.REVERSE): State.REVERSED,
+    }
+)
+
+_STATE_NAMES = {
+    State.EARNED: "待核验",
+    State.VERIFIED: "已核验",
+    State.REJECTED: "已驳回",
+    State.RECORDED: "已入账",
+    State.REVERSED: "已冲销",
+}
+_TRANSITION_NAMES = {
+    Transition.VERIFY: "核验通过",
+    Transition.REJECT: "驳回",
+    Transition.RECORD: "入账",
+    Transition.REVERSE: "冲销",
+}
+
+
+class IllegalTransition(Conflict):
+    """The award is not in a state in which this can be done."""
+
+    code = "illegal-transition"
+    title = "学时记录的当前状态不允许此操作"
+
+
+def advance(state: State, transition: Transition) -> State:
+    """The state after ``transition``.
+
+    Raises:
+        IllegalTransition: the table has no such step.
+    """
+    try:
+        return TRANSITIONS[state, transition]
+    except KeyError:
+        raise IllegalTransition(
+            f"学时记录{_STATE_NAMES[state]}，不能{_TRANSITION_NAMES[transition]}",
+            state=state.value,
+            transition=transition.value,
+        ) from None

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from flask import Flask, current_app, g, has_request_context, request
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from zhixin.config import Settings
@@ -70,9 +71,7 @@ class Hours(sa.types.TypeDecorator[Decimal]):
 
 
 #: JSON documents: ``jsonb`` on PostgreSQL.
-Json = sa.JSON(none_as_null=True).with_variant(
-    sa.dialects.postgresql.JSONB(none_as_null=True), "postgresql"
-)
+Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class Base(DeclarativeBase):
@@ -162,13 +161,14 @@ def database() -> Database:
 def session() -> Session:
     """The session of this request (or of this application context), opened at first use."""
     if "session" not in g:
-        writes = not (has_request_context() and _only_reads())
+        writes = not (has_request_context() and only_reads())
         g.session = database().session(writes=writes)
     current: Session = g.session
     return current
 
 
-def _only_reads() -> bool:
+def only_reads() -> bool:
+    """Does this request's session promise SQLite not to write?"""
     view = current_app.view_functions.get(request.endpoint or "")
     return request.method in ("GET", "HEAD", "OPTIONS") or getattr(
         view, "short_transactions", False

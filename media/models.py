@@ -1,0 +1,160 @@
+"""Uploads, videos, playbacks and watch evidence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from zhixin.db import Base, one_of
+
+
+class AssetState(StrEnum):
+    """A video's way: its file is here → being worked on → every file is in its final place."""
+
+    UPLOADED = "uploaded"
+    TRANSCODING = "transcoding"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Upload(Base):
+    """A tus 1.0 upload. ``received`` only grows, by what is safely on disk."""
+
+    __tablename__ = "upload"
+    __table_args__ = (
+        sa.CheckConstraint("received >= 0 AND received <= size", name="received_within_size"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # random, in the address
+    owner_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="CASCADE"), index=True
+    )
+    file_name: Mapped[str] = mapped_column(sa.String(255))
+    size: Mapped[int] = mapped_column(sa.BigInteger)  # bytes
+    received: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    asset_id: Mapped[int | None] = mapped_column(sa.ForeignKey("asset.id", ondelete="CASCADE"))
+
+
+class Asset(Base):
+    """A video: its source file and, once READY, its HLS renditions.
+
+    A worker claims it by a conditional UPDATE of ``claimed_until``; a sweeper finds
+    claims that ran out and rings again.
+    """
+
+    __tablename__ = "asset"
+    __table_args__ = (
+        one_of("state", AssetState),
+        sa.CheckConstraint("progress BETWEEN 0 AND 100", name="progress_percent"),
+        sa.CheckConstraint(
+            "state <> 'ready' OR (duration_ms IS NOT NULL AND folder IS NOT NULL)",
+            name="ready_whole",
+        ),
+        # Serves the sweeper.
+        sa.Index(
+            "ix_asset_unfinished",
+            "claimed_until",
+            sqlite_where=sa.text("state IN ('uploaded', 'transcoding')"),
+            postgresql_where=sa.text("state IN ('uploaded', 'transcoding')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT"), index=True
+    )
+    file_name: Mapped[str] = mapped_column(sa.String(255))  # as the author knows it; shown only
+    source: Mapped[str]  # path below the media folder
+    source_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    source_sha256: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    state: Mapped[AssetState] = mapped_column(sa.String(16), default=AssetState.UPLOADED)
+    progress: Mapped[int] = mapped_column(default=0)  # percent
+    tries: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None]
+    claim: Mapped[str | None] = mapped_column(sa.String(32))  # the claiming worker's random mark
+    failure_code: Mapped[str | None] = mapped_column(sa.String(32))
+    failure: Mapped[str | None]  # for the author, in words
+    duration_ms: Mapped[int | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    segments_ms: Mapped[list[Any] | None]  # durations of the segments of the first rendition
+    folder: Mapped[str | None]  # of the renditions, below the media folder
+    created_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]
+
+
+class Playback(Base):
+    """One opening of a video by one learner on one device: the lease under which time is booked.
+
+    A learner's leases never overlap on the server's clock (the partial unique index keeps
+    one open), so time booked within each lease is booked once. ``scope`` names what the
+    time counts for (``version:12``); this package does not know what that is.
+    """
+
+    __tablename__ = "playback"
+    __table_args__ = (
+        sa.CheckConstraint("booked_ms >= 0", name="booked_positive"),
+        sa.Index(
+            "uq_playback_open",
+            "person_id",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        sa.Index(None, "person_id", "scope"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # random
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    asset_id: Mapped[int] = mapped_column(sa.ForeignKey("asset.id", ondelete="RESTRICT"))
+    scope: Mapped[str] = mapped_column(sa.String(32))
+    opened_at: Mapped[datetime]
+    heard_at: Mapped[datetime]  # the last beat's arrival
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(
+        sa.String(16)
+    )  # 'taken-over', 'closed', 'silent'
+    booked_ms: Mapped[int] = mapped_column(default=0)  # new media time credited under this lease
+    rate_percent: Mapped[int] = mapped_column(default=100)
+    address: Mapped[str] = mapped_column(sa.String(45))
+    user_agent: Mapped[str] = mapped_column(sa.String(300))
+
+
+class Beat(Base):
+    """One accepted report of the player, as it came and what became of it. Append-only by trigger."""
+
+    __tablename__ = "beat"
+
+    playback_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("playback.id", ondelete="RESTRICT"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    received_at: Mapped[datetime]
+    claimed: Mapped[str]  # intervals "0-15000,20000-31000" in ms
+    credited: Mapped[str]
+    refused_ms: Mapped[int] = mapped_column(default=0)
+    refusal: Mapped[str | None] = mapped_column(sa.String(32))
+
+
+class Coverage(Base):
+    """The union of media intervals confirmed for a person, a scope and a video."""
+
+    __tablename__ = "coverage"
+
+    person_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT"), primary_key=True
+    )
+    scope: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    asset_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("asset.id", ondelete="RESTRICT"), primary_key=True
+    )
+    spans: Mapped[str] = mapped_column(default="")
+    covered_ms: Mapped[int] = mapped_column(default=0)
+    position_ms: Mapped[int] = mapped_column(default=0)  # where the learner stopped
+    updated_at: Mapped[datetime]

@@ -1,0 +1,107 @@
+"""Credit policies and awards."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from zhixin.db import Base, Hours, one_of
+from zhixin.hours.rules import SubjectKind
+from zhixin.hours.states import State
+from zhixin.people.models import Person
+
+
+class Policy(Base):
+    """The credit rules of a period, with their source. Published ones are never changed."""
+
+    __tablename__ = "policy"
+    __table_args__ = (sa.UniqueConstraint("area", "effective_from", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area: Mapped[str] = mapped_column(sa.String(32))
+    version: Mapped[int]
+    title: Mapped[str]
+    source: Mapped[str]  # regulation, article, date; or "example"
+    effective_from: Mapped[date]
+    document: Mapped[dict[str, Any]]  # see hours.rules.CreditRule
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    published_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT")
+    )
+    published_at: Mapped[datetime]
+
+
+class Evidence(Base):
+    """The canonical record an award stands on (RFC 8785 JSON), named by its SHA-256. Never changed."""
+
+    __tablename__ = "evidence"
+
+    sha256: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    document: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+#: States in which an award counts, or may still come to count.
+IN_FORCE = sa.text("state IN ('earned', 'verified', 'recorded')")
+
+
+class Award(Base):
+    """Hours given to one person for one source.
+
+    The partial unique index is the law "exactly once": one award in force per person,
+    source and year, whatever races.
+    """
+
+    __tablename__ = "award"
+    __table_args__ = (
+        one_of("state", State),
+        one_of("subject_kind", SubjectKind),
+        sa.CheckConstraint("hours > 0", name="hours_positive"),
+        sa.Index(
+            "uq_award_in_force",
+            "person_id",
+            "source_kind",
+            "source_id",
+            "year",
+            unique=True,
+            sqlite_where=IN_FORCE,
+            postgresql_where=IN_FORCE,
+        ),
+        sa.Index(None, "person_id", "year"),
+        # Serves the auditor's queue: oldest first within a state.
+        sa.Index(None, "state", "earned_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    source_kind: Mapped[str] = mapped_column(sa.String(16))  # 'course'; later class, declaration
+    source_id: Mapped[int]
+    source_version: Mapped[int]
+    title: Mapped[str]  # of the source as it was
+    field_code: Mapped[str | None] = mapped_column(sa.String(32), index=True)
+    subject_kind: Mapped[SubjectKind] = mapped_column(sa.String(16))
+    year: Mapped[int]
+    hours: Mapped[Decimal] = mapped_column(Hours)
+    policy_id: Mapped[int] = mapped_column(sa.ForeignKey("policy.id", ondelete="RESTRICT"))
+    evidence_sha256: Mapped[str] = mapped_column(
+        sa.ForeignKey("evidence.sha256", ondelete="RESTRICT")
+    )
+    state: Mapped[State] = mapped_column(sa.String(16))
+    sampled: Mapped[bool]  # chosen for a person's eyes although clean
+    flags: Mapped[list[Any]]  # why the evidence is not clean, as codes; empty when it is
+    earned_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT")
+    )
+    reason: Mapped[str | None]
+    submission_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("ledger_submission.id", ondelete="RESTRICT"), unique=True
+    )
+
+    person: Mapped[Person] = relationship(foreign_keys=person_id, lazy="raise_on_sql")
+    policy: Mapped[Policy] = relationship(lazy="raise_on_sql")

@@ -1,0 +1,96 @@
+"""The append-only log's tables. No personal data: persons are salted commitments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from zhixin.db import Base, one_of
+
+
+class EntryKind(StrEnum):
+    AWARD = "award"
+    REVERSAL = "reversal"
+    CERTIFICATE_ISSUED = "certificate-issued"
+    CERTIFICATE_REVOKED = "certificate-revoked"
+    POLICY_PUBLISHED = "policy-published"
+
+
+class Submission(Base):
+    """The outbox: written in the transaction of the decision, appended by the sequencer.
+
+    ``key`` names the fact (``award:17``), so that one decision cannot be submitted twice.
+    """
+
+    __tablename__ = "ledger_submission"
+    __table_args__ = (
+        one_of("kind", EntryKind),
+        # Serves the sequencer: the oldest submissions still waiting.
+        sa.Index(
+            "ix_ledger_submission_waiting",
+            "id",
+            sqlite_where=sa.text("entry_index IS NULL"),
+            postgresql_where=sa.text("entry_index IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(80), unique=True)
+    kind: Mapped[EntryKind] = mapped_column(sa.String(24))
+    body: Mapped[str]  # canonical JSON (RFC 8785)
+    submitted_at: Mapped[datetime]
+    entry_index: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("ledger_entry.index", ondelete="RESTRICT"), unique=True
+    )
+
+
+class Entry(Base):
+    """One immutable fact. Triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        one_of("kind", EntryKind),
+        sa.CheckConstraint('"index" >= 0', name="index_whole"),
+    )
+
+    index: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    kind: Mapped[EntryKind] = mapped_column(sa.String(24))
+    body: Mapped[str]  # the leaf's bytes: canonical JSON (RFC 8785), UTF-8
+    leaf_hash: Mapped[bytes] = mapped_column(unique=True)
+    appended_at: Mapped[datetime]
+
+
+class TreeHead(Base):
+    """A signed checkpoint of the log at one size. Triggers refuse UPDATE and DELETE.
+
+    ``frontier`` is the compact range at that size, so that appending costs O(log n).
+    """
+
+    __tablename__ = "ledger_tree_head"
+
+    size: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    root: Mapped[bytes]
+    frontier: Mapped[bytes]
+    checkpoint: Mapped[str]  # C2SP signed note
+    signed_at: Mapped[datetime]
+
+
+class Opening(Base):
+    """What opens an entry's commitment: kept beside the log, erasable without touching it."""
+
+    __tablename__ = "ledger_opening"
+
+    submission_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("ledger_submission.id", ondelete="RESTRICT"), primary_key=True
+    )
+    person_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT"), index=True
+    )
+    salt: Mapped[bytes]

@@ -17,10 +17,7 @@ _WEIGHTS = tuple(2 ** (17 - place) % 11 for place in range(17))
 _CHECK_CHARACTERS = "10X98765432"  # by the weighted sum modulo 11
 
 #: First two digits of GB/T 2260: provinces, then 台湾, 香港, 澳门 and residents' permits (83).
-_PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54"
-    " 61 62 63 64 65 71 81 82 83".split()
-)
+_PROVINCES = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
 _WITHOUT_DISTRICTS = frozenset({"71", "81", "82", "83"})
 _EARLIEST = date(1900, 1, 1)
 _ASCII = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
@@ -88,7 +85,9 @@ def make(region: str, birth: date, sequence: int) -> str:
 def _plausible_region(region: str) -> bool:
     # Districts are founded, merged and renumbered, and old numbers stay: a list of today's
     # would refuse honest people. So only the province and "some district" are asked for.
-    return region[:2] in _PROVINCES and (region[:2] in _WITHOUT_DISTRICTS or region[2:] != "0000")
+    if not _PROVINCES.fullmatch(region[:2]):
+        return False
+    return region[2:] != "0000" or region[:2] in _WITHOUT_DISTRICTS
 
 
 def _birth(digits: str) -> date | None:

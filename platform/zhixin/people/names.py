@@ -13,10 +13,10 @@ import unicodedata
 _SEPARATORS = re.compile(r"([·•‧・･．.\s\u2010\u2011'’-]+)")
 
 #: Two-character surnames of some frequency; one not listed is masked from its second character.
-_COMPOUND_SURNAMES = frozenset(
-    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 司徒 司空 夏侯 轩辕 端木 百里 南宫 东郭 独孤"
-    " 长孙 宇文 呼延 钟离 闻人 澹台 申屠 太史 公冶 宗政 濮阳 淳于 单于 拓跋 万俟 赫连 西门 左丘 第五"
-    " 歐陽 司馬 諸葛 東方 尉遲 公孫 軒轅 獨孤 長孫 鍾離 聞人 申屠 西門".split()
+_COMPOUND_SURNAMES = re.compile(
+    "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|司空|夏侯|轩辕|端木|百里|南宫|东郭|独孤"
+    "|长孙|宇文|呼延|钟离|闻人|澹台|申屠|太史|公冶|宗政|濮阳|淳于|单于|拓跋|万俟|赫连|西门|左丘|第五"
+    "|歐陽|司馬|諸葛|東方|尉遲|公孫|軒轅|獨孤|長孫|鍾離|聞人|西門"
 )
 
 
@@ -28,15 +28,17 @@ def mask_name(name: str) -> str:
     character of each (阿卜杜拉·买买提 → 阿***·买**, John Smith → J*** S****). A name of a
     single character is hidden whole.
     """
-    parts = _SEPARATORS.split(name.strip())
-    if len([part for part in parts[::2] if part]) > 1:
-        return "".join(
-            part if index % 2 else _initial(part, alone=False) for index, part in enumerate(parts)
+    name = name.strip()
+    parts = _SEPARATORS.split(name)  # words at even places, what stands between at odd ones
+    if sum(map(bool, parts[::2])) > 1:
+        masked = "".join(
+            part if place % 2 else _initial(part, alone=False) for place, part in enumerate(parts)
         )
-    characters = _characters(name.strip())
+        return masked if "*" in masked else re.sub(r"\w", "*", masked)
+    characters = _characters(name)
     if not _is_han(characters):
-        return _initial(name.strip(), alone=True)
-    surname = 2 if len(characters) > 2 and "".join(characters[:2]) in _COMPOUND_SURNAMES else 1
+        return _initial(name, alone=True)
+    surname = 2 if len(characters) > 2 and _COMPOUND_SURNAMES.match(name) else 1
     given = characters[surname:]
     if not given:
         return "*" * len(characters)

@@ -122,5 +122,5 @@ def test_masking():
 )
 def test_make_refuses_parts_that_do_not_fit(region, birth, sequence):
     """A demonstration never holds a number that could not be."""
-    with pytest.raises(ValueError, match="region|range"):
+    with pytest.raises(ValueError, match=r"region|range"):
         make(region, birth, sequence)

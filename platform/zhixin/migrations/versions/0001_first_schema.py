@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from zhixin.db import Hours
-from zhixin.db import Json
-from zhixin.db import UtcDateTime
+
+from zhixin.db import Hours, Json, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -326,7 +325,6 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
-        sa.Column("published_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "level IN ('none', 'junior', 'intermediate', 'senior')",
             name=op.f("ck_course_level_known"),
@@ -343,13 +341,6 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["owner_id"], ["person.id"], name=op.f("fk_course_owner_id_person"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["published_id"],
-            ["course_version.id"],
-            name=op.f("fk_course_published_id_course_version"),
-            ondelete="RESTRICT",
-            use_alter=True,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_course")),
     )
@@ -616,7 +607,7 @@ def upgrade() -> None:
         sa.Column("decided_by_id", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('submitted', 'returned', 'published')",
+            "state IN ('submitted', 'returned', 'published', 'superseded')",
             name=op.f("ck_course_version_state_known"),
         ),
         sa.ForeignKeyConstraint(
@@ -652,6 +643,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_course_version_field_code"), ["field_code"], unique=False
+        )
+        batch_op.create_index(
+            "uq_course_version_published",
+            ["course_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'published'"),
+            postgresql_where=sa.text("state = 'published'"),
         )
         batch_op.create_index(
             "uq_course_version_submitted",

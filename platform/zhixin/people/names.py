@@ -36,7 +36,7 @@ def mask_name(name: str) -> str:
         )
         return masked if "*" in masked else re.sub(r"\w", "*", masked)
     characters = _characters(name)
-    if not _is_han(characters):
+    if not _without_case(characters):
         return _initial(name, alone=True)
     surname = 2 if len(characters) > 2 and _COMPOUND_SURNAMES.match(name) else 1
     given = characters[surname:]
@@ -49,7 +49,7 @@ def mask_name(name: str) -> str:
 def _initial(word: str, *, alone: bool) -> str:
     characters = _characters(word)
     if len(characters) == 1:
-        return "*" if alone or _is_han(characters) else characters[0]
+        return "*" if alone or _without_case(characters) else characters[0]
     return characters[0] + "*" * (len(characters) - 1) if characters else ""
 
 
@@ -64,6 +64,6 @@ def _characters(text: str) -> list[str]:
     return characters
 
 
-def _is_han(characters: list[str]) -> bool:
-    # Ideographs are letters without case; those that this Python does not know yet are unassigned.
+def _without_case(characters: list[str]) -> bool:
+    # Ideographs, Arabic and the like. Ideographs newer than this Python are unassigned.
     return any(unicodedata.category(character[0]) in ("Lo", "Cn", "Co") for character in characters)

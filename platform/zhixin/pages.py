@@ -8,9 +8,10 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, request, session, url_for
+from flask import Flask, current_app, request, session, url_for
 from flask_babel import Babel, get_locale
 from flask_login import current_user
+from markupsafe import Markup
 
 from zhixin.clock import LOCAL, local
 from zhixin.config import ROOT
@@ -34,6 +35,17 @@ def _manifest() -> dict[str, str]:
 def asset_url(name: str) -> str:
     """Address of a built asset: ``app.css`` → ``/static/dist/app-HASH.css``."""
     return url_for("static", filename=f"dist/{_manifest().get(name, name)}")
+
+
+def icon(name: str) -> Markup:
+    """An icon of the sprite; it takes the text's colour and size and says nothing aloud."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
+        asset_url("icons.svg"), name
+    )
+
+
+def has_endpoint(name: str) -> bool:
+    return name in current_app.view_functions
 
 
 def select_locale() -> str:
@@ -89,6 +101,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         asset_url=asset_url,
         languages=LANGUAGES,
+        icon=icon,
+        has_endpoint=has_endpoint,
         is_english=is_english,
         current_path=lambda: request.full_path.rstrip("?"),
     )

@@ -1,0 +1,81 @@
+// Builds static/dist: scripts and styles with content-hashed names, the icon sprite,
+// fonts for certificates, and manifest.json that maps plain names to hashed ones.
+import { build } from "esbuild";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const src = "static/src";
+const dist = "static/dist";
+
+// Interface icons beside those of the fields (static/icons.json: field code → icon name).
+const fieldIcons = JSON.parse(readFileSync("static/icons.json", "utf8"));
+const uiIcons = [
+  "arrow-down", "arrow-up", "award", "book-open", "check", "chevron-left", "chevron-right",
+  "circle-alert", "circle-check", "circle-x", "clipboard-check", "clock", "download", "eye",
+  "file-text", "graduation-cap", "history", "info", "languages", "layout-list", "link",
+  "list-checks", "lock", "log-out", "menu", "monitor-play", "pause", "pencil", "play", "plus",
+  "rotate-ccw", "scroll-text", "search", "settings", "shield-check", "stamp", "sun-moon",
+  "trash-2", "triangle-alert", "upload", "user", "users", "video", "x",
+];
+
+function symbol(id, icon) {
+  const svg = readFileSync(`node_modules/lucide-static/icons/${icon}.svg`, "utf8");
+  const inner = svg.replace(/<!--[\s\S]*?-->/g, "").replace(/^[\s\S]*?<svg[^>]*>/, "").replace(/<\/svg>[\s\S]*$/, "");
+  return `<symbol id="${id}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round">${inner.trim()}</symbol>`;
+}
+
+function hashed(name, content) {
+  const digest = createHash("sha256").update(content).digest("hex").slice(0, 10);
+  const [stem, extension] = [name.slice(0, name.lastIndexOf(".")), name.slice(name.lastIndexOf("."))];
+  return `${stem}-${digest}${extension}`;
+}
+
+for (const name of readdirSync(dist)) if (name !== ".gitkeep") rmSync(join(dist, name), { recursive: true });
+mkdirSync(join(dist, "fonts"), { recursive: true });
+
+const manifest = {};
+const entries = readdirSync(src).filter((name) => name.endsWith(".ts")).map((name) => join(src, name));
+const result = await build({
+  entryPoints: [...entries, "static/css/app.css", "static/css/video.css"],
+  outdir: dist,
+  entryNames: "[name]-[hash]",
+  chunkNames: "chunk-[hash]",
+  assetNames: "[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: ["es2020", "chrome90", "safari14", "firefox90"],
+  minify: true,
+  metafile: true,
+  loader: { ".svg": "dataurl", ".woff": "dataurl", ".eot": "empty", ".ttf": "empty" },
+  legalComments: "none",
+  logLevel: "warning",
+});
+for (const [file, output] of Object.entries(result.metafile.outputs)) {
+  if (!output.entryPoint) continue;
+  const extension = file.endsWith(".css") ? ".css" : ".js";
+  manifest[basename(output.entryPoint).replace(/\.(ts|css)$/, extension)] = basename(file);
+}
+
+const symbols = [
+  ...Object.entries(fieldIcons).map(([code, icon]) => symbol(`field-${code}`, icon)),
+  ...uiIcons.map((icon) => symbol(icon, icon)),
+];
+const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
+manifest["icons.svg"] = hashed("icons.svg", sprite);
+writeFileSync(join(dist, manifest["icons.svg"]), sprite);
+
+for (const name of readdirSync("static/img")) {
+  const content = readFileSync(join("static/img", name));
+  manifest[name] = hashed(name, content);
+  writeFileSync(join(dist, manifest[name]), content);
+}
+
+// The certificate's fonts: embedded in PDFs, never sent to browsers as web fonts.
+const fonts = "node_modules/@expo-google-fonts/noto-sans-sc";
+for (const weight of ["400Regular", "700Bold"])
+  for (const name of readdirSync(join(fonts, weight)))
+    if (name.endsWith(".ttf")) copyFileSync(join(fonts, weight, name), join(dist, "fonts", name));
+
+writeFileSync(join(dist, "manifest.json"), JSON.stringify(manifest, null, 2));

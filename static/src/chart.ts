@@ -1,0 +1,66 @@
+// Draws `<div data-chart><script type="application/json">…</script></div>`.
+// The JSON: { type: "bar" | "stacked" | "line", categories: string[], unit?: string,
+//             series: [{ name, values: number[], kind?: "general" | "professional" | "pending" }],
+//             mark?: { name, value } }            — a table with the same numbers belongs beside it.
+import { BarChart, LineChart } from "echarts/charts";
+import { AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { init, use } from "echarts/core";
+import { SVGRenderer } from "echarts/renderers";
+
+use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, MarkLineComponent, AriaComponent, SVGRenderer]);
+
+interface Series { name: string; values: number[]; kind?: string }
+interface Plot {
+  type: "bar" | "stacked" | "line";
+  categories: string[];
+  unit?: string;
+  series: Series[];
+  mark?: { name: string; value: number };
+}
+
+function token(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function option(plot: Plot): object {
+  const ink = token("--ink-2");
+  const line = token("--line");
+  const palette = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"].map(token);
+  const colours: Record<string, string> = {
+    professional: palette[0]!, general: palette[1]!, pending: palette[3]!,
+  };
+  return {
+    aria: { enabled: true },
+    color: palette,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
+    grid: { left: 8, right: 16, top: 40, bottom: 8, containLabel: true },
+    legend: { top: 0, left: 0, textStyle: { color: ink }, itemGap: 16 },
+    // Rendered as text in the plot: the default HTML tooltip would need inline styles.
+    tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: "shadow" } },
+    xAxis: { type: "category", data: plot.categories, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } },
+    yAxis: { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } },
+    series: plot.series.map((series, index) => ({
+      name: series.name,
+      type: plot.type === "line" ? "line" : "bar",
+      stack: plot.type === "stacked" ? "all" : undefined,
+      data: series.values,
+      barMaxWidth: 28,
+      itemStyle: { color: colours[series.kind ?? ""] ?? palette[index % palette.length] },
+      markLine: index === 0 && plot.mark
+        ? { symbol: "none", data: [{ yAxis: plot.mark.value, name: plot.mark.name }], label: { formatter: `${plot.mark.name} ${plot.mark.value}`, position: "insideEndTop", color: ink }, lineStyle: { color: token("--seal"), type: "dashed" } }
+        : undefined,
+    })),
+  };
+}
+
+for (const host of document.querySelectorAll<HTMLElement>("[data-chart]")) {
+  const plot = JSON.parse(host.querySelector("script")!.textContent ?? "{}") as Plot;
+  const canvas = document.createElement("div");
+  canvas.className = "chart__canvas";
+  host.append(canvas);
+  const chart = init(canvas, undefined, { renderer: "svg" });
+  const draw = () => chart.setOption(option(plot), true);
+  draw();
+  document.addEventListener("themechange", draw);
+  new ResizeObserver(() => chart.resize()).observe(canvas);
+}

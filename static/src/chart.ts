@@ -22,7 +22,7 @@ function token(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function option(plot: Plot): object {
+function option(plot: Plot): Record<string, unknown> {
   const ink = token("--ink-2");
   const line = token("--line");
   const palette = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"].map(token);

@@ -1,0 +1,261 @@
+"""Writing a paper: the author's document, changed whole or question by question, and frozen.
+
+A draft is a sound paper that may have no questions yet. Every change names the question by an
+id made before the form was sent, and a place by its number: asked for twice, it happens once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import rfc8785
+import sqlalchemy as sa
+from pydantic import model_validator as check
+from sqlalchemy.orm import Session
+
+from assessments import papers
+from assessments.models import Paper, PaperVersion
+from zhixin.errors import Conflict, NotFound
+
+
+class Draft(papers.Paper):
+    """A paper being written: it may have no questions yet."""
+
+    @check(mode="after")
+    def _sound(self) -> Self:
+        if self.questions:
+            super()._sound()  # type: ignore[operator]  # a validator, wrapped by pydantic
+        return self
+
+
+class PaperChanged(Conflict):
+    """Somebody (perhaps the same person elsewhere) has changed the paper meanwhile."""
+
+    code = "paper-changed"
+    title = "试卷已在别处修改"
+
+    def __init__(self) -> None:
+        super().__init__("试卷已在别处修改，请核对最新内容后再保存")
+
+
+def create(session: Session, *, owner_id: int, title: str, now: datetime) -> Paper:
+    """A new paper without questions.
+
+    Raises:
+        InvalidPaper: the title is empty or too long.
+    """
+    document = _checked({"title": title, "questions": []})
+    paper = Paper(owner_id=owner_id, document=document, revision=0, updated_at=now)
+    session.add(paper)
+    session.flush()
+    return paper
+
+
+def get(session: Session, paper_id: int, owner_id: int) -> Paper:
+    """The author's own paper.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    return _own(session, sa.select(Paper).where(Paper.id == paper_id), owner_id)
+
+
+def save(
+    session: Session,
+    paper_id: int,
+    owner_id: int,
+    document: Mapping[str, Any],
+    revision: int,
+    now: datetime,
+) -> Paper:
+    """Replace the document that was read at ``revision``.
+
+    Raises:
+        NotFound: not this author's paper.
+        InvalidPaper: the document is unsound; ``facts['problems']`` lists everything.
+        PaperChanged: the paper is no longer at ``revision``.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    return _put(paper, _checked(document), revision, now)
+
+
+def question_id() -> str:
+    """An id for a new question; it says nothing about order or key."""
+    return secrets.token_hex(6)
+
+
+def question_of(paper: Paper, wanted: str) -> dict[str, Any]:
+    """One question's document.
+
+    Raises:
+        NotFound: the paper has no such question.
+    """
+    return questions_of(paper)[_place(paper, wanted)]
+
+
+def questions_of(paper: Paper) -> list[dict[str, Any]]:
+    """The questions' documents, in order, with their keys: for the author."""
+    questions: list[dict[str, Any]] = paper.document["questions"]
+    return list(questions)
+
+
+def add_question(
+    session: Session,
+    paper_id: int,
+    owner_id: int,
+    added: Mapping[str, Any],
+    now: datetime,
+) -> Paper:
+    """Append a question; the same one sent twice is added once.
+
+    Raises:
+        NotFound, InvalidPaper: as for :func:`save`.
+        PaperChanged: another question has this id.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    questions = questions_of(paper)
+    known = [place for place, each in enumerate(questions) if each["id"] == added.get("id")]
+    if not known:
+        return _put(paper, _with(paper, [*questions, added]), paper.revision, now)
+    if _with(paper, [*questions[: known[0]], added, *questions[known[0] + 1 :]]) != paper.document:
+        raise PaperChanged
+    return paper
+
+
+def update_question(
+    session: Session,
+    paper_id: int,
+    owner_id: int,
+    changed: Mapping[str, Any],
+    revision: int,
+    now: datetime,
+) -> Paper:
+    """Replace the question with ``changed``'s id, read at the paper's ``revision``.
+
+    Raises:
+        NotFound, InvalidPaper, PaperChanged: as for :func:`save`.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    questions: list[Mapping[str, Any]] = [*questions_of(paper)]
+    questions[_place(paper, str(changed.get("id")))] = changed
+    return _put(paper, _with(paper, questions), revision, now)
+
+
+def move_question(
+    session: Session, paper_id: int, owner_id: int, moved: str, to: int, now: datetime
+) -> Paper:
+    """Put a question at place ``to`` (from 0; beyond the ends means the end).
+
+    Raises:
+        NotFound: not this author's paper, or no such question.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    questions = questions_of(paper)
+    taken = questions.pop(_place(paper, moved))
+    questions.insert(max(0, to), taken)
+    return _put(paper, _with(paper, questions), paper.revision, now)
+
+
+def delete_question(
+    session: Session, paper_id: int, owner_id: int, deleted: str, now: datetime
+) -> Paper:
+    """Take a question out; one that is gone already is no error.
+
+    Raises:
+        NotFound: not this author's paper.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    left = [each for each in questions_of(paper) if each["id"] != deleted]
+    return _put(paper, _with(paper, left), paper.revision, now)
+
+
+def describe(
+    session: Session,
+    paper_id: int,
+    owner_id: int,
+    facts: Mapping[str, Any],
+    revision: int,
+    now: datetime,
+) -> Paper:
+    """Change what stands above the questions: ``title``, ``pass_mark``, ``marking``.
+
+    Raises:
+        NotFound, InvalidPaper, PaperChanged: as for :func:`save`.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    return _put(paper, _checked({**paper.document, **facts}), revision, now)
+
+
+def freeze(session: Session, paper_id: int, now: datetime) -> PaperVersion:
+    """The paper as it is now, for good: the same content is the same version.
+
+    Who may do so is the caller's question.
+
+    Raises:
+        NotFound: there is no such paper.
+        InvalidPaper: it can't be published, as it has no questions or is unsound.
+    """
+    paper = session.get(Paper, paper_id, with_for_update=True, populate_existing=True)
+    if paper is None:
+        raise NotFound
+    document = papers.Paper.from_document(paper.document).to_document()
+    canonical = rfc8785.dumps(document)
+    digest = hashlib.sha256(canonical).hexdigest()
+    same = PaperVersion.paper_id == paper_id, PaperVersion.sha256 == digest
+    if version := session.scalar(sa.select(PaperVersion).where(*same)):
+        return version
+    version = PaperVersion(
+        paper_id=paper_id, document=canonical.decode(), sha256=digest, frozen_at=now
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def load(version: PaperVersion) -> papers.Paper:
+    """The paper of a frozen version, with its keys."""
+    return papers.Paper.from_document(json.loads(version.document))
+
+
+def _own(session: Session, query: sa.Select[Paper], owner_id: int) -> Paper:
+    paper = session.scalar(query.where(Paper.owner_id == owner_id))
+    if paper is None:
+        raise NotFound
+    return paper
+
+
+def _lock(session: Session, paper_id: int, owner_id: int) -> Paper:
+    """The paper as it stands, kept from other writers until the transaction ends."""
+    query = sa.select(Paper).where(Paper.id == paper_id).with_for_update()
+    return _own(session, query.execution_options(populate_existing=True), owner_id)
+
+
+def _put(paper: Paper, document: dict[str, Any], revision: int, now: datetime) -> Paper:
+    if document == paper.document:
+        return paper  # sent twice, or nothing changed
+    if revision != paper.revision:
+        raise PaperChanged
+    paper.document, paper.revision, paper.updated_at = document, revision + 1, now
+    return paper
+
+
+def _with(
+    paper: Paper, questions: list[Mapping[str, Any]] | list[dict[str, Any]]
+) -> dict[str, Any]:
+    return _checked({**paper.document, "questions": questions})
+
+
+def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
+    return Draft.from_document(document).to_document()
+
+
+def _place(paper: Paper, wanted: str) -> int:
+    for place, each in enumerate(questions_of(paper)):
+        if each["id"] == wanted:
+            return place
+    raise NotFound

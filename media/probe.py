@@ -119,8 +119,8 @@ def _video(stream: dict[str, Any]) -> VideoStream:
 def _duration_ms(form: dict[str, Any], stream: dict[str, Any]) -> int | None:
     for text in (form.get("duration"), stream.get("duration")):
         try:
-            return round(float(text) * 1000)
-        except (TypeError, ValueError):
+            return round(float(text or "") * 1000)
+        except ValueError:
             continue
     return None
 

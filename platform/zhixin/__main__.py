@@ -1,0 +1,5 @@
+"""``python -m zhixin`` is ``zhixin``."""
+
+from zhixin.cli import main
+
+main(prog_name="zhixin")

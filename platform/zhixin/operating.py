@@ -1,0 +1,141 @@
+"""Operators' commands: upgrade the database, check the installation, back it up."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from zhixin import clock, command, config, db, schema
+
+Check = tuple[str, bool, str]
+
+
+def upgrade_database(settings: config.Settings) -> None:
+    """Bring the database to the newest schema and the shipped reference data into it."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = db.make_engine(settings.database)
+    with engine.connect() as connection:
+        schema.upgrade(connection)
+    engine.dispose()
+    from courses import fields
+    from zhixin.hours import policies
+
+    with command.make_app().app_context(), db.database().transaction() as session:
+        fields.ensure_shipped(session)
+        policies.ensure_shipped(session, clock.now())
+
+
+@click.command()
+def upgrade() -> None:
+    """将数据库升级到当前版本（可重复执行，保留全部数据）。"""
+    settings = config.load()
+    upgrade_database(settings)
+    click.echo("✓ 数据库已是最新")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
+def doctor(as_json: bool) -> None:
+    """检查安装：设置、数据库、任务队列、FFmpeg、磁盘、前端文件。"""
+    app = command.make_app()
+    with app.app_context():
+        results = list(_checks(app.extensions["settings"]))
+    if as_json:
+        click.echo(
+            json.dumps(
+                [{"check": n, "ok": ok, "detail": d} for n, ok, d in results], ensure_ascii=False
+            )
+        )
+    else:
+        for name, ok, detail in results:
+            click.echo(f"{'✓' if ok else '✗'} {name}：{detail}")
+    sys.exit(0 if all(ok for _, ok, _ in results) else 1)
+
+
+def _checks(settings: config.Settings) -> Iterator[Check]:
+    checks: dict[str, Callable[[], tuple[bool, str]]] = {
+        "数据库": _check_database,
+        "任务队列": _check_broker,
+        "FFmpeg": _check_ffmpeg,
+        "磁盘": lambda: _check_disk(settings),
+        "前端文件": _check_front_end,
+    }
+    for name, check in checks.items():
+        try:
+            ok, detail = check()
+        except Exception as error:  # each check must report, whatever goes wrong in it
+            ok, detail = False, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+        yield name, ok, detail
+
+
+def _check_database() -> tuple[bool, str]:
+    engine = db.database().engine
+    assert isinstance(engine, sa.Engine)
+    with engine.connect() as connection:
+        current = schema.is_current(connection)
+        name = connection.dialect.name
+    return current, f"{name}，{'结构为最新' if current else '结构需要升级：zhixin upgrade'}"
+
+
+def _check_broker() -> tuple[bool, str]:
+    from zhixin.jobs import celery
+
+    with celery.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=5)
+        return True, connection.transport_cls if isinstance(
+            connection.transport_cls, str
+        ) else connection.as_uri().split("://")[0]
+
+
+def _check_ffmpeg() -> tuple[bool, str]:
+    from media import binaries
+
+    return True, binaries.version()
+
+
+def _check_disk(settings: config.Settings) -> tuple[bool, str]:
+    free = shutil.disk_usage(settings.data_dir).free
+    return free > 2 * 1024**3, f"{settings.data_dir} 剩余 {free / 1024**3:.1f} GiB"
+
+
+def _check_front_end() -> tuple[bool, str]:
+    from zhixin import pages
+
+    manifest = pages.resource_dir("static") / "dist" / "manifest.json"
+    return manifest.exists(), "已构建" if manifest.exists() else "尚未构建：make setup"
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--media/--no-media", default=True, help="是否包含视频文件。")
+def backup(target: Path, media: bool) -> None:
+    """备份内嵌方式的数据（SQLite、密钥、视频）到一个 tar 文件；运行中也可执行。"""
+    settings = config.load()
+    if not settings.database.startswith("sqlite"):
+        raise click.ClickException("PostgreSQL 请用 pg_dump 备份，见 docs/operator/backup.md")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "zhixin.sqlite3"
+        source_path = settings.database.removeprefix("sqlite:///")
+        with (
+            closing(sqlite3.connect(source_path)) as source,
+            closing(sqlite3.connect(copy)) as into,
+        ):
+            source.backup(into)  # a consistent copy beside running writers
+        with tarfile.open(target, "w") as archive:
+            archive.add(copy, "zhixin.sqlite3")
+            archive.add(settings.data_dir / "keys", "keys")
+            if media and settings.media_dir.exists():
+                archive.add(settings.media_dir, "media")
+    size = target.stat().st_size / 1024**2
+    click.echo(f"✓ 已备份到 {target}（{size:.1f} MiB，{datetime.now(clock.LOCAL):%Y-%m-%d %H:%M}）")

@@ -1,0 +1,118 @@
+"""Starting the platform's processes: one each, or all together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from zhixin import command, config
+
+#: A process that ignores SIGTERM this long is killed.
+PATIENCE_S = 10
+
+
+def _settings() -> config.Settings:
+    try:
+        return config.load()
+    except config.SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+def serve() -> None:
+    """启动网站服务（Granian）。"""
+    settings = _settings()
+    # Several server processes share their counters through files.
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhixin-metrics-"))
+    arguments = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "zhixin.app:create_app",
+        "--host", settings.host, "--port", str(settings.port),
+        "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
+        "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "warning",
+    ]  # fmt: skip
+    os.execv(sys.executable, arguments)  # noqa: S606 - replaces this process: signals reach the server
+
+
+@click.command()
+def worker() -> None:
+    """启动后台任务进程（Celery worker）。"""
+    command.make_app()
+    from zhixin.jobs import celery
+
+    celery.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle"])
+
+
+@click.command()
+def scheduler() -> None:
+    """启动定时调度进程（Celery beat）。"""
+    app = command.make_app()
+    from zhixin.jobs import celery
+
+    data_dir = app.extensions["settings"].data_dir
+    celery.Beat(
+        loglevel="WARNING", schedule=str(data_dir / "beat-schedule"), pidfile=None, quiet=True
+    ).run()
+
+
+@click.command()
+@click.option("--demo/--no-demo", default=True, help="数据库为空时填入演示数据。")
+def run(demo: bool) -> None:
+    """一条命令启动整个平台：网站、后台任务与定时调度。Ctrl-C 停止全部。"""
+    from zhixin import operating
+
+    settings = _settings()
+    operating.upgrade_database(settings)
+    if demo:
+        from zhixin.demo import ensure_demo
+
+        ensure_demo(settings)
+    with _all_running(("serve", "worker", "scheduler")) as processes:
+        click.echo(f"\n知新已启动： {settings.base_url}    （Ctrl-C 停止）\n")
+        while all(process.poll() is None for process in processes.values()):
+            time.sleep(0.5)
+        name = next(n for n, process in processes.items() if process.poll() is not None)
+        click.echo(f"✗ {name} 意外退出，正在停止其余进程", err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def _all_running(names: tuple[str, ...]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Start ``zhixin NAME`` for each; stop them all when the block is left or interrupted."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+    processes = {
+        # Own sessions: the terminal's Ctrl-C reaches only us, and we stop them in order.
+        name: subprocess.Popen([sys.executable, "-m", "zhixin", name], start_new_session=True)
+        for name in names
+    }
+    try:
+        yield processes
+    except KeyboardInterrupt:
+        click.echo("\n正在停止……")
+    finally:
+        _stop(list(processes.values()))
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + PATIENCE_S
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,43 @@
+"""The programme's fields: data with a validity period, shipped with the plan's lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from importlib.resources import files
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from courses.models import Field, FieldGroup
+
+
+def ensure_shipped(session: Session) -> None:
+    """Add the plan's 14 + 9 fields where they are missing; never touches what is there."""
+    shipped = json.loads(files("courses").joinpath("data/fields.json").read_text())
+    known = set(session.scalars(sa.select(Field.code)))
+    for group, fields in shipped["groups"].items():
+        for position, field in enumerate(fields):
+            if field["code"] not in known:
+                session.add(
+                    Field(
+                        code=field["code"],
+                        group=FieldGroup(group),
+                        zh=field["zh"],
+                        en=field["en"],
+                        aliases=field.get("alias", []),
+                        position=position,
+                        valid_from=date.fromisoformat(shipped["valid_from"]),
+                    )
+                )
+    session.flush()
+
+
+def valid(session: Session, on: date) -> Sequence[Field]:
+    """The fields of the list in force on a day (the city's), in the plan's order."""
+    return session.scalars(
+        sa.select(Field)
+        .where(Field.valid_from <= on, sa.or_(Field.valid_to.is_(None), Field.valid_to > on))
+        .order_by(Field.group.desc(), Field.position)
+    ).all()

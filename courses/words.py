@@ -1,0 +1,26 @@
+"""Kinds and levels in the reader's language, for templates."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import gettext as _
+
+
+def kind_text(kind: str) -> str:
+    """公需科目 or 专业科目."""
+    return _("公需科目") if kind == "general" else _("专业科目")
+
+
+def level_text(level: str) -> str:
+    """Whom a course is for, or what title a person holds."""
+    return {
+        "none": _("不限职称"),
+        "junior": _("初级"),
+        "intermediate": _("中级"),
+        "senior": _("高级"),
+    }[level]
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(kind_text=kind_text, level_text=level_text)
+    app.jinja_env.filters["zip_"] = zip

@@ -8,17 +8,18 @@ from flask_babel import gettext as _
 
 def kind_text(kind: str) -> str:
     """公需科目 or 专业科目."""
-    return _("公需科目") if kind == "general" else _("专业科目")
+    return str(_("公需科目") if kind == "general" else _("专业科目"))
 
 
 def level_text(level: str) -> str:
     """Whom a course is for, or what title a person holds."""
-    return {
+    words: dict[str, str] = {
         "none": _("不限职称"),
         "junior": _("初级"),
         "intermediate": _("中级"),
         "senior": _("高级"),
-    }[level]
+    }
+    return words[level]
 
 
 def init_app(app: Flask) -> None:

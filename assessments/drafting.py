@@ -19,8 +19,9 @@ from pydantic import model_validator as check
 from sqlalchemy.orm import Session
 
 from assessments import papers
+from assessments.errors import PaperChanged
 from assessments.models import Paper, PaperVersion
-from zhixin.errors import Conflict, NotFound
+from zhixin.errors import NotFound
 
 
 class Draft(papers.Paper):
@@ -31,16 +32,6 @@ class Draft(papers.Paper):
         if self.questions:
             super()._sound()  # type: ignore[operator]  # a validator, wrapped by pydantic
         return self
-
-
-class PaperChanged(Conflict):
-    """Somebody (perhaps the same person elsewhere) has changed the paper meanwhile."""
-
-    code = "paper-changed"
-    title = "试卷已在别处修改"
-
-    def __init__(self) -> None:
-        super().__init__("试卷已在别处修改，请核对最新内容后再保存")
 
 
 def create(session: Session, *, owner_id: int, title: str, now: datetime) -> Paper:

@@ -1,3 +1,5 @@
+"""The ledger: an append-only log of decisions that anyone can recompute."""
+
 from __future__ import annotations
 
 from flask import Flask
@@ -5,3 +7,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
+    from zhixin.ledger import api, tasks, views  # noqa: F401 - tasks register themselves
+
+    app.register_blueprint(views.blueprint)
+    app.register_api(api.blueprint)  # type: ignore[attr-defined]

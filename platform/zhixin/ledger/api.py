@@ -1,0 +1,88 @@
+"""The ledger for machines: checkpoint, key, entries and proofs."""
+
+from __future__ import annotations
+
+from flask import Response, current_app
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from zhixin import access, api, db
+from zhixin.errors import NotFound
+from zhixin.ledger import log
+from zhixin.ledger.keys import Signer
+
+blueprint = api.api_blueprint("ledger", "学时账本")
+
+
+class EntryPath(api.Model):
+    index: int = Field(ge=0, le=2**62)
+
+
+class EntryOut(api.Model):
+    index: int
+    body: str = Field(description="Canonical JSON (RFC 8785): the leaf's bytes")
+    leaf_hash: str = Field(description="RFC 9162 leaf hash, hex")
+
+
+class InclusionQuery(api.Model):
+    index: int = Field(ge=0, le=2**62)
+    size: int = Field(ge=1, le=2**62)
+
+
+class ConsistencyQuery(api.Model):
+    old: int = Field(ge=1, le=2**62)
+    new: int = Field(ge=1, le=2**62)
+
+
+class ProofOut(api.Model):
+    hashes: list[str] = Field(description="Node hashes, hex, as RFC 9162 orders them")
+
+
+@blueprint.get("/ledger/checkpoint", summary="The newest signed checkpoint", security=[])
+@access.public
+def checkpoint() -> ResponseReturnValue:
+    """C2SP tlog-checkpoint: size and root, signed."""
+    head = log.head(db.session())
+    if head is None:
+        raise NotFound("账本还没有记录")
+    return Response(head.checkpoint, mimetype="text/plain")
+
+
+@blueprint.get("/ledger/key", summary="The log's public key", security=[])
+@access.public
+def key() -> ResponseReturnValue:
+    """Verifier key as C2SP signed-note writes it."""
+    text = Signer.of(current_app.extensions["settings"]).verifier_key
+    return Response(text + "\n", mimetype="text/plain")
+
+
+@blueprint.get(
+    "/ledger/entries/<int:index>", summary="One entry", responses={200: EntryOut}, security=[]
+)
+@access.public
+def entry(path: EntryPath) -> ResponseReturnValue:
+    """One entry; persons appear as salted commitments only."""
+    found = log.entry(db.session(), path.index)
+    out = EntryOut(index=found.index, body=found.body, leaf_hash=found.leaf_hash.hex())
+    return out.model_dump(mode="json")
+
+
+@blueprint.get(
+    "/ledger/proofs/inclusion", summary="Inclusion proof", responses={200: ProofOut}, security=[]
+)
+@access.public
+def inclusion(query: InclusionQuery) -> ResponseReturnValue:
+    """Entry ``index`` is in the tree of ``size``."""
+    return {"hashes": [h.hex() for h in log.inclusion(db.session(), query.index, query.size)]}
+
+
+@blueprint.get(
+    "/ledger/proofs/consistency",
+    summary="Consistency proof",
+    responses={200: ProofOut},
+    security=[],
+)
+@access.public
+def consistency(query: ConsistencyQuery) -> ResponseReturnValue:
+    """The tree of ``new`` only adds to that of ``old``."""
+    return {"hashes": [h.hex() for h in log.consistency(db.session(), query.old, query.new)]}

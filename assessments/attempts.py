@@ -49,7 +49,7 @@ def open(
         NoAttemptsLeft: the limit is reached.
     """
     before = history(session, person_id, scope, paper_version_id)
-    if before and before[-1].state is AttemptState.OPEN:
+    if before and before[-1].state == AttemptState.OPEN:
         return before[-1]
     if any(attempt.passed for attempt in before):
         raise AlreadyPassed
@@ -103,7 +103,7 @@ def save(
         AnswerRefused: not a sheet of this paper.
     """
     attempt = _own(session, attempt_id, person_id, lock=True)
-    if attempt.state is not AttemptState.OPEN:
+    if attempt.state != AttemptState.OPEN:
         raise AttemptClosed
     sheet, _result = _graded(session, attempt, answers)
     saved = _write(session, attempt, answers=sheet, saved_at=now)
@@ -129,7 +129,7 @@ def submit(
         AnswerRefused: not a sheet of this paper; the attempt stays open.
     """
     attempt = _own(session, attempt_id, person_id, lock=True)
-    if attempt.state is AttemptState.CLOSED:
+    if attempt.state == AttemptState.CLOSED:
         return attempt
     sheet, result = _graded(session, attempt, attempt.answers if answers is None else answers)
     fraction = _millionths(result.fraction)
@@ -182,7 +182,7 @@ def view(session: Session, attempt: Attempt) -> dict[str, Any]:
     return {
         "id": attempt.id,
         "number": attempt.number,
-        "state": attempt.state.value,
+        "state": str(attempt.state),
         "title": seen["title"],
         "questions": seen["questions"],
         "answers": attempt.answers,
@@ -201,7 +201,7 @@ def review(session: Session, attempt: Attempt, *, attempts_allowed: int | None) 
     Raises:
         Conflict: the attempt is still open.
     """
-    if attempt.state is not AttemptState.CLOSED or attempt.result is None:
+    if attempt.state != AttemptState.CLOSED or attempt.result is None:
         raise Conflict("交卷之后才能查看结果", code="attempt-open")
     made = history(session, attempt.person_id, attempt.scope, attempt.paper_version_id)
     left = None if attempts_allowed is None else max(0, attempts_allowed - len(made))
@@ -288,7 +288,7 @@ def _opened_meanwhile(
     session: Session, person_id: int, scope: str, paper_version_id: int
 ) -> Attempt:
     last = history(session, person_id, scope, paper_version_id)[-1:]
-    if not last or last[0].state is not AttemptState.OPEN:
+    if not last or last[0].state != AttemptState.OPEN:
         raise Conflict
     return last[0]
 

@@ -1,14 +1,9 @@
-"""Kinds and levels in the reader's language, for templates."""
+"""Levels in the reader's language, for templates."""
 
 from __future__ import annotations
 
 from flask import Flask
 from flask_babel import gettext as _
-
-
-def kind_text(kind: str) -> str:
-    """公需科目 or 专业科目."""
-    return str(_("公需科目") if kind == "general" else _("专业科目"))
 
 
 def level_text(level: str) -> str:
@@ -23,5 +18,5 @@ def level_text(level: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(kind_text=kind_text, level_text=level_text)
+    app.jinja_env.globals.update(level_text=level_text)
     app.jinja_env.filters["zip_"] = zip

@@ -1,3 +1,5 @@
+"""Hours: credit policies, awards, a person's year."""
+
 from __future__ import annotations
 
 from flask import Flask
@@ -5,3 +7,8 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
+    from zhixin.hours import api, tasks, views, words  # noqa: F401 - tasks register themselves
+
+    app.register_blueprint(views.blueprint)
+    app.register_api(api.blueprint)  # type: ignore[attr-defined]
+    words.init_app(app)

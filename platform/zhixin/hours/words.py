@@ -1,0 +1,27 @@
+"""Kinds and states in the reader's language, for templates."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import gettext as _
+
+
+def kind_text(kind: str) -> str:
+    """公需科目 or 专业科目."""
+    return str(_("公需科目") if kind == "general" else _("专业科目"))
+
+
+def award_state_text(state: str) -> str:
+    """Where an award stands, as its learner reads it."""
+    words: dict[str, str] = {
+        "earned": _("待核验"),
+        "verified": _("已核验"),
+        "recorded": _("已入账"),
+        "rejected": _("未通过"),
+        "reversed": _("已冲销"),
+    }
+    return words[state]
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(kind_text=kind_text, award_state_text=award_state_text)

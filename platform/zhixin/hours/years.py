@@ -1,0 +1,65 @@
+"""A person's year: what counts, what is asked, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from zhixin import clock
+from zhixin.hours import policies
+from zhixin.hours.models import Award, Policy
+from zhixin.hours.rules import CreditRule, Standing, SubjectKind, standing
+from zhixin.hours.states import State
+
+#: States whose hours count in a year. Verified ones reach the ledger within seconds.
+COUNTED = (State.VERIFIED, State.RECORDED)
+
+
+@dataclass(frozen=True)
+class Year:
+    """One person's year under the policy at its end (or today's, in the running year)."""
+
+    year: int
+    policy: Policy
+    rule: CreditRule
+    standing: Standing
+    pending: dict[SubjectKind, Decimal]
+    awards: Sequence[Award]
+    months: dict[SubjectKind, list[Decimal]]
+
+    @property
+    def pending_total(self) -> Decimal:
+        return sum(self.pending.values(), Decimal(0))
+
+
+def of(session: Session, person_id: int, year: int, today: date) -> Year:
+    """The year of a person, in two queries."""
+    policy = policies.in_force(session, min(today, date(year, 12, 31)))
+    rule = policies.rule(policy)
+    awards = session.scalars(
+        sa.select(Award)
+        .where(Award.person_id == person_id, Award.year == year)
+        .order_by(Award.earned_at.desc(), Award.id.desc())
+    ).all()
+    counted = {kind: Decimal(0) for kind in SubjectKind}
+    pending = {kind: Decimal(0) for kind in SubjectKind}
+    months = {kind: [Decimal(0)] * 12 for kind in SubjectKind}
+    for award in awards:
+        kind = SubjectKind(award.subject_kind)
+        if award.state in COUNTED:
+            counted[kind] += award.hours
+            months[kind][clock.local(award.earned_at).month - 1] += award.hours
+        elif award.state == State.EARNED:
+            pending[kind] += award.hours
+    return Year(year, policy, rule, standing(counted, rule), pending, awards, months)
+
+
+def years(session: Session, person_id: int, this_year: int) -> list[int]:
+    """Years with awards, and the running one; the latest first."""
+    found = session.scalars(sa.select(Award.year).where(Award.person_id == person_id).distinct())
+    return sorted({this_year, *found}, reverse=True)

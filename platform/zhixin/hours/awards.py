@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +47,7 @@ def award(
     source: Source,
     evidence: Mapping[str, Any],
     flags: Sequence[str],
+    sampling_seed: str,
     now: datetime,
 ) -> Award:
     """Give hours for ``source``, exactly once: the award in force when there is one already.
@@ -57,6 +57,7 @@ def award(
 
     Args:
         flags: codes of what is not clean in the evidence.
+        sampling_seed: secret of the draw, so that nobody can know before who is picked.
     """
     year = credited_year(now)
     if found := _in_force(session, person_id, source, year):
@@ -77,8 +78,7 @@ def award(
         policy_id=policy.id,
         evidence_sha256=evidences.keep(session, evidence, now),
         state=State.EARNED,
-        # Drawn with a fresh secret: nobody can know before who will be looked at.
-        sampled=sampled(draw, secrets.token_hex(), verification.sample_percent),
+        sampled=sampled(draw, sampling_seed, verification.sample_percent),
         flags=list(flags),
         earned_at=now,
     )

@@ -1,0 +1,222 @@
+"""Resumable uploads: the tus 1.0 protocol's state, on disk and in the database."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from media.models import Asset, AssetState, Upload
+from media.storage import MediaStore
+from zhixin import jobs
+from zhixin.errors import Conflict, DomainError, Invalid, NotFound
+
+CHUNK_BYTES = 1024 * 1024
+CHECKSUMS = ("sha1", "sha256", "md5")
+
+
+class TooLarge(Invalid):
+    status = 413
+    code = "too-large"
+    title = "文件超过了允许的大小"
+
+
+class OffsetMismatch(Conflict):
+    code = "offset-mismatch"
+    title = "续传位置与服务器不一致，请重新查询后继续"
+
+
+class Locked(DomainError):
+    status = 423
+    code = "upload-locked"
+    title = "该文件正由另一个连接上传"
+
+
+class ChecksumMismatch(DomainError):
+    status = 460  # tus: Checksum Mismatch
+    code = "checksum-mismatch"
+    title = "数据校验失败，请重新发送这一段"
+
+
+class Gone(DomainError):
+    status = 410
+    code = "upload-expired"
+    title = "上传已过期，请重新上传"
+
+
+def create(
+    session: Session,
+    store: MediaStore,
+    *,
+    owner_id: int,
+    file_name: str,
+    size: int,
+    max_bytes: int,
+    keep: timedelta,
+    now: datetime,
+) -> Upload:
+    """Begin an upload of ``size`` bytes.
+
+    Raises:
+        Invalid: it is empty. TooLarge: it is over the limit. OutOfSpace: it would not fit.
+    """
+    if size <= 0:
+        raise Invalid("文件是空的，请重新选择", code="empty")
+    if size > max_bytes:
+        raise TooLarge(f"文件不能超过 {max_bytes / 1024**3:.1f} GB", max_bytes=max_bytes)
+    store.require_space(size)
+    upload = Upload(
+        id=secrets.token_hex(16),
+        owner_id=owner_id,
+        file_name=_display_name(file_name),
+        size=size,
+        received=0,
+        created_at=now,
+        expires_at=now + keep,
+    )
+    store.upload(upload.id).touch()
+    session.add(upload)
+    session.flush()
+    return upload
+
+
+def get(session: Session, upload_id: str, owner_id: int, now: datetime) -> Upload:
+    """One's own upload.
+
+    Raises:
+        NotFound: no such upload, or another author's. Gone: it expired.
+    """
+    found = session.get(Upload, upload_id)
+    if found is None or found.owner_id != owner_id:
+        raise NotFound("没有这个上传")
+    if found.asset_id is None and found.expires_at < now:
+        raise Gone
+    return found
+
+
+def receive(
+    path: Path, *, offset: int, size: int, body: IO[bytes], checksum: tuple[str, bytes] | None
+) -> int:
+    """Append a request's body to the file at ``offset``; returns how far it is now, in bytes.
+
+    Bytes that came before a broken connection are kept, unless a checksum was promised for
+    the whole: then nothing is kept that was not checked.
+
+    Raises:
+        Locked: another request is writing. ChecksumMismatch: the bytes differ.
+        OffsetMismatch: the file is not ``offset`` long. TooLarge: more than ``size``.
+    """
+    with _locked(path) as file:
+        file.seek(0, os.SEEK_END)
+        if file.tell() < offset:
+            raise OffsetMismatch
+        file.truncate(offset)  # bytes written by a request that could not say so
+        file.seek(offset)
+        digest = hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
+        at = offset
+        try:
+            while chunk := body.read(CHUNK_BYTES):
+                if at + len(chunk) > size:
+                    raise TooLarge("收到的数据超过了声明的文件大小")
+                file.write(chunk)
+                at += len(chunk)
+                if digest:
+                    digest.update(chunk)
+        except (OSError, DomainError) as error:
+            if digest or isinstance(error, DomainError) or getattr(error, "errno", None):
+                file.truncate(offset)
+                raise
+        file.flush()
+        os.fsync(file.fileno())
+        if digest and checksum and digest.digest() != checksum[1]:
+            file.truncate(offset)
+            raise ChecksumMismatch
+        return at
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        raise Gone from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked from None
+        yield file
+
+
+def advance(
+    session: Session, store: MediaStore, upload: Upload, received: int, now: datetime
+) -> Asset | None:
+    """Note how far an upload is; a whole one becomes a video, and its preparation is rung for."""
+    session.execute(
+        sa.update(Upload)
+        .where(Upload.id == upload.id, Upload.received <= received)
+        .values(received=received)
+    )
+    if received < upload.size:
+        return None
+    asset = Asset(
+        owner_id=upload.owner_id,
+        file_name=upload.file_name,
+        source="",
+        source_bytes=upload.size,
+        state=AssetState.UPLOADED,
+        progress=0,
+        tries=0,
+        created_at=now,
+    )
+    session.add(asset)
+    session.flush()
+    won = session.execute(
+        sa.update(Upload)
+        .where(Upload.id == upload.id, Upload.asset_id.is_(None))
+        .values(asset_id=asset.id)
+    )
+    if won.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict("这个文件已经上传完成")
+    final = store.source(asset.id)
+    asset.source = store.relative(final)
+    session.flush()
+    # Rename before commit: if the commit fails, the row still names the upload's place and
+    # the file is found there again by its owner's next try.
+    store.upload(upload.id).replace(final)
+    from media.tasks import prepare
+
+    jobs.enqueue(session, prepare, asset.id)
+    return asset
+
+
+def terminate(session: Session, store: MediaStore, upload: Upload) -> None:
+    """Forget an unfinished upload."""
+    store.upload(upload.id).unlink(missing_ok=True)
+    session.execute(sa.delete(Upload).where(Upload.id == upload.id, Upload.asset_id.is_(None)))
+
+
+def drop_expired(session: Session, store: MediaStore, now: datetime) -> int:
+    """Remove unfinished uploads past their time; returns how many."""
+    expired = session.scalars(
+        sa.select(Upload).where(Upload.asset_id.is_(None), Upload.expires_at < now).limit(500)
+    ).all()
+    for upload in expired:
+        terminate(session, store, upload)
+    return len(expired)
+
+
+def _display_name(name: str) -> str:
+    """A client's file name, for showing only: never part of a path."""
+    bare = name.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join(c for c in bare if c.isprintable()).strip()
+    return shown[:255] or "video"

@@ -1,0 +1,45 @@
+"""Serving renditions and posters."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, send_file
+from werkzeug.exceptions import NotFound as NoFile
+
+from media import streaming
+from media.models import Asset, AssetState
+from media.storage import MediaStore
+from zhixin import access, clock, db
+from zhixin.errors import NotFound
+
+blueprint = Blueprint("media", __name__)
+
+
+@blueprint.get("/media/<int:asset_id>/<grant>/<path:name>")
+@access.public  # the signed grant in the address is the permission
+def stream(asset_id: int, grant: str, name: str) -> Response:
+    """A playlist or segment. No database: a segment costs a signature check and a file."""
+    folder = streaming.check(asset_id, grant, clock.now())
+    if not streaming.SERVED.fullmatch(name):
+        raise NotFound
+    store: MediaStore = current_app.extensions["media_store"]
+    return _file(store, f"assets/{asset_id}/{folder}/{name}", 6 * 3600)
+
+
+@blueprint.get("/media/<int:asset_id>/poster.jpg")
+@access.public
+def poster(asset_id: int) -> Response:
+    """A video's still picture."""
+    asset = db.session().get(Asset, asset_id)
+    if asset is None or asset.state != AssetState.READY:
+        raise NotFound
+    return _file(current_app.extensions["media_store"], f"{asset.folder}/poster.jpg", 3600)
+
+
+def _file(store: MediaStore, relative: str, max_age: int) -> Response:
+    mime_type = streaming.MIME_TYPES[relative.rsplit(".", 1)[-1]]
+    try:
+        response = send_file(store.path(relative), mime_type, conditional=True, max_age=max_age)
+    except (FileNotFoundError, NoFile):
+        raise NotFound from None
+    response.headers["Cache-Control"] = f"private, max-age={max_age}"
+    return response

@@ -19,7 +19,7 @@ export interface Reply {
   reason: string | null;
   covered: [number, number][];
   ended: string | null; // why this lease takes no more time: "taken-over", "closed", "silent"
-  unit: { key: string; confirmed_ms: number; needed_ms: number; done: boolean };
+  unit: { confirmed_ms: number; needed_ms: number; done: boolean };
   course: { complete: boolean; award: { hours: string; state: string } | null };
 }
 

@@ -80,7 +80,7 @@ export class Panel {
 
   /** The unit's and the course's state, as the server just said. */
   state(reply: Reply): void {
-    if (reply.unit.done) this.#unitDone(reply.unit.key);
+    if (reply.unit.done) this.#unitDone(this.root.dataset.unit ?? "");
     if (!reply.course.complete) return;
     const award = reply.course.award;
     this.#text(

@@ -1,0 +1,38 @@
+"""The life of a course version: one table."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from courses.models import VersionState
+from zhixin.errors import Conflict
+
+
+class VersionStep(StrEnum):
+    SEND_BACK = "send-back"
+    PUBLISH = "publish"
+    SUPERSEDE = "supersede"
+
+
+STEPS = {
+    (VersionState.SUBMITTED, VersionStep.SEND_BACK): VersionState.RETURNED,
+    (VersionState.SUBMITTED, VersionStep.PUBLISH): VersionState.PUBLISHED,
+    (VersionState.PUBLISHED, VersionStep.SUPERSEDE): VersionState.SUPERSEDED,
+}
+
+
+class IllegalStep(Conflict):
+    code = "illegal-step"
+    title = "课程版本的当前状态不允许此操作"
+
+
+def advance(state: VersionState, step: VersionStep) -> VersionState:
+    """The state after ``step``.
+
+    Raises:
+        IllegalStep: the table has no such step.
+    """
+    try:
+        return STEPS[state, step]
+    except KeyError:
+        raise IllegalStep("这个版本刚刚已被处理，请刷新查看") from None

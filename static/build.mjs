@@ -2,7 +2,7 @@
 // fonts for certificates, and manifest.json that maps plain names to hashed ones.
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const src = "static/src";
@@ -31,7 +31,6 @@ function hashed(name, content) {
   return `${stem}-${digest}${extension}`;
 }
 
-for (const name of readdirSync(dist)) if (name !== ".gitkeep") rmSync(join(dist, name), { recursive: true });
 mkdirSync(join(dist, "fonts"), { recursive: true });
 
 const manifest = {};
@@ -45,17 +44,25 @@ const result = await build({
   bundle: true,
   splitting: true,
   format: "esm",
-  target: ["es2020", "chrome90", "safari14", "firefox90"],
+  // Safari before 15 has faults in destructuring that esbuild can't work around.
+  target: ["es2020", "chrome90", "safari15", "firefox90"],
   minify: true,
   metafile: true,
   loader: { ".svg": "dataurl", ".woff": "dataurl", ".eot": "empty", ".ttf": "empty" },
   legalComments: "none",
   logLevel: "warning",
+  logLimit: 10,
 });
+const kept = new Set([".gitkeep", "fonts", "manifest.json", ...Object.keys(result.metafile.outputs).map((file) => basename(file))]);
 for (const [file, output] of Object.entries(result.metafile.outputs)) {
   if (!output.entryPoint) continue;
   const extension = file.endsWith(".css") ? ".css" : ".js";
   manifest[basename(output.entryPoint).replace(/\.(ts|css)$/, extension)] = basename(file);
+}
+
+function put(name, content) {
+  kept.add(name);
+  writeFileSync(join(dist, name), content);
 }
 
 const symbols = [
@@ -64,12 +71,12 @@ const symbols = [
 ];
 const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
 manifest["icons.svg"] = hashed("icons.svg", sprite);
-writeFileSync(join(dist, manifest["icons.svg"]), sprite);
+put(manifest["icons.svg"], sprite);
 
 for (const name of readdirSync("static/img")) {
   const content = readFileSync(join("static/img", name));
   manifest[name] = hashed(name, content);
-  writeFileSync(join(dist, manifest[name]), content);
+  put(manifest[name], content);
 }
 
 // The certificate's fonts: embedded in PDFs, never sent to browsers as web fonts.
@@ -78,4 +85,8 @@ for (const weight of ["400Regular", "700Bold"])
   for (const name of readdirSync(join(fonts, weight)))
     if (name.endsWith(".ttf")) copyFileSync(join(fonts, weight, name), join(dist, "fonts", name));
 
-writeFileSync(join(dist, "manifest.json"), JSON.stringify(manifest, null, 2));
+// The new names are announced once all of them are there; only then do the old files go. A
+// build that fails leaves the last one in service.
+writeFileSync(join(dist, "manifest.json.new"), JSON.stringify(manifest, null, 2));
+renameSync(join(dist, "manifest.json.new"), join(dist, "manifest.json"));
+for (const name of readdirSync(dist)) if (!kept.has(name)) rmSync(join(dist, name), { recursive: true });

@@ -202,6 +202,7 @@ def finish(*, keep: bool) -> None:
         if keep:
             commit(current)
         else:
+            current.expunge_all()  # the error's page still asks who is signed in
             current.rollback()
     finally:
         current.info.pop("after_commit", None)

@@ -1,3 +1,5 @@
+"""What is offered and studied: catalogue, studio, review, enrolment, learning."""
+
 from __future__ import annotations
 
 from flask import Flask
@@ -5,3 +7,17 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
+    from courses import (  # tasks register themselves
+        learning,
+        learning_api,
+        search,
+        tasks,  # noqa: F401
+        views,
+        words,
+    )
+
+    app.extensions["course_index"] = search.CourseIndex(app.extensions["settings"].index_dir)
+    words.init_app(app)
+    app.register_blueprint(views.blueprint)
+    app.register_blueprint(learning.blueprint)
+    app.register_api(learning_api.blueprint)  # type: ignore[attr-defined]

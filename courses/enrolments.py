@@ -99,9 +99,7 @@ def of_person(session: Session, person_id: int) -> list[Enrolment]:
     return list(
         session.scalars(
             sa.select(Enrolment)
-            .where(
-                Enrolment.person_id == person_id, Enrolment.state != EnrolmentState.WITHDRAWN
-            )
+            .where(Enrolment.person_id == person_id, Enrolment.state != EnrolmentState.WITHDRAWN)
             .options(joinedload(Enrolment.version))
             .order_by(Enrolment.state, Enrolment.enrolled_at.desc(), Enrolment.id.desc())
         )

@@ -1,0 +1,221 @@
+"""JSON for the player and for integrators: playbacks, beats, answers, progress.
+
+The beat's path is kept lean: one query finds the playback, whose it is and what its video
+needs; the course itself is looked at only when a video has just come to its needed coverage.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from assessments import attempts
+from assessments.api import AnswersIn
+from courses import completion, enrolments, progress, scopes, watched
+from courses.learning import sampling_seed
+from courses.models import Enrolment, EnrolmentState, UnitKind
+from media import streaming, watching
+from media.api_models import BeatIn, BeatOut
+from media.models import Asset
+from zhixin import access, clock, db
+from zhixin.api import Model, api_blueprint
+from zhixin.errors import NotFound
+from zhixin.hours.models import Award
+from zhixin.people.models import Role
+
+blueprint = api_blueprint("learning", "Studying: playbacks, beats, attempts, progress")
+
+
+class EnrolmentPath(Model):
+    enrolment_id: int
+
+
+class PlaybackPath(Model):
+    playback_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")
+
+
+class AttemptPath(Model):
+    attempt_id: int
+
+
+class OpenIn(Model):
+    """Which unit of the course to watch."""
+
+    unit: str = Field(min_length=1, max_length=64)
+
+
+class OpenOut(Model):
+    """An opened video. Times are float seconds."""
+
+    playback: str | None = Field(description="None: the course is completed, nothing is booked")
+    playlist: str = Field(description="signed address of the HLS playlist, short-lived")
+    duration: float
+    covered: list[tuple[float, float]]
+    position: float = Field(description="where the learner stopped")
+    rate_percent: int = Field(description="media time allowed per time passed")
+
+
+class UnitOut(Model):
+    """A video in the course: what is confirmed and what has to be."""
+
+    confirmed_ms: int
+    needed_ms: int
+    done: bool
+
+
+class AwardOut(Model):
+    id: int
+    hours: Decimal
+    state: str
+
+
+class CourseOut(Model):
+    complete: bool
+    award: AwardOut | None
+
+
+class UnitProgressOut(UnitOut):
+    key: str
+    kind: str
+    title: str
+    percent: int
+
+
+class ProgressOut(Model):
+    percent: int
+    units: list[UnitProgressOut]
+    course: CourseOut
+
+
+class BeatReplyOut(BeatOut):
+    """What became of a beat, and where the unit and the course stand now."""
+
+    unit: UnitOut
+    course: CourseOut
+
+
+class SavedOut(Model):
+    saved_at: str
+
+
+@blueprint.post("/enrolments/<int:enrolment_id>/playbacks", responses={200: OpenOut})
+@access.only(Role.LEARNER)
+def open_playback(path: EnrolmentPath, body: OpenIn) -> Response:
+    """Open a unit's video; any other playback of this person ends by it."""
+    session, now, person = db.session(), clock.now(), access.person()
+    enrolment = enrolments.get(session, path.enrolment_id, person.id)
+    unit = progress.document(enrolment.version.document).unit(body.unit)
+    if unit is None or unit.kind != UnitKind.VIDEO or unit.asset_id is None:
+        raise NotFound("课程中没有这一节视频")
+    asset = session.get_one(Asset, unit.asset_id)
+    scope = scopes.of_version(enrolment.version_id)
+    playback = None
+    if enrolment.state == EnrolmentState.ACTIVE:
+        playback = watching.open(
+            session,
+            person_id=person.id,
+            asset=asset,
+            scope=scope,
+            address=request.remote_addr or "",
+            user_agent=request.user_agent.string,
+            now=now,
+        )
+    covered = watching.coverage(session, person.id, scope).get(asset.id)
+    return _json(
+        OpenOut(
+            playback=playback.id if playback else None,
+            playlist=streaming.playlist_url(asset, viewer=person.id, now=now),
+            duration=(asset.duration_ms or 0) / 1000,
+            covered=[(start / 1000, end / 1000) for start, end in covered.spans] if covered else [],
+            position=covered.position_ms / 1000 if covered else 0,
+            rate_percent=playback.rate_percent if playback else 100,
+        )
+    )
+
+
+@blueprint.post("/playbacks/<playback_id>/beats", responses={200: BeatReplyOut})
+@access.only(Role.LEARNER)
+def beat(path: PlaybackPath, body: BeatIn) -> Response:
+    """Report what was played and not yet confirmed. See docs/integrator/beats.md."""
+    session, now, person = db.session(), clock.now(), access.person()
+    seen = watched.find(session, path.playback_id, person.id)
+    reply = watching.record(
+        session, playback_id=path.playback_id, person_id=person.id, beat=body, now=now
+    )
+    done = reply.covered_ms >= seen.needed_ms
+
+    if seen.active and done and reply.credited_ms:
+        completion.check(session, seen.enrolment_id, sampling_seed=sampling_seed(), now=now)
+    return _json(
+        BeatReplyOut(
+            **BeatOut.model_validate(reply).model_dump(),
+            unit=UnitOut(confirmed_ms=reply.covered_ms, needed_ms=seen.needed_ms, done=done),
+            course=_course(session, seen.enrolment_id)
+            if done
+            else CourseOut(complete=False, award=None),
+        )
+    )
+
+
+@blueprint.post("/playbacks/<playback_id>/close", responses={204: None})
+@access.only(Role.LEARNER)
+def close_playback(path: PlaybackPath) -> ResponseReturnValue:
+    """End a playback; what was played before may still be reported."""
+    watching.close(
+        db.session(), playback_id=path.playback_id, person_id=access.person().id, now=clock.now()
+    )
+    return "", 204
+
+
+@blueprint.put("/attempts/<int:attempt_id>/answers", responses={200: SavedOut})
+@access.only(Role.LEARNER)
+def save_answers(path: AttemptPath, body: AnswersIn) -> Response:
+    """Keep the sheet so far; the attempt stays open."""
+    attempt = attempts.save(
+        db.session(), path.attempt_id, access.person().id, body.answers, clock.now()
+    )
+    return _json(SavedOut(saved_at=attempt.saved_at.isoformat()))
+
+
+@blueprint.get("/enrolments/<int:enrolment_id>/progress", responses={200: ProgressOut})
+@access.only(Role.LEARNER)
+def show_progress(path: EnrolmentPath) -> Response:
+    """How far each unit is, and what the course brought."""
+    session = db.session()
+    enrolment = enrolments.get(session, path.enrolment_id, access.person().id)
+    done = progress.of(session, enrolment)
+    units = [
+        UnitProgressOut(
+            key=each.unit.key,
+            kind=each.unit.kind,
+            title=each.unit.title,
+            confirmed_ms=each.covered_ms,
+            needed_ms=each.needed_ms,
+            percent=each.percent,
+            done=each.done,
+        )
+        for each in done.units
+    ]
+    return _json(
+        ProgressOut(percent=done.percent, units=units, course=_course(session, enrolment.id))
+    )
+
+
+def _course(session: Session, enrolment_id: int) -> CourseOut:
+    state, award_id = session.execute(
+        sa.select(Enrolment.state, Enrolment.award_id).where(Enrolment.id == enrolment_id)
+    ).one()
+    award = session.get(Award, award_id) if award_id else None
+    return CourseOut(
+        complete=state == EnrolmentState.COMPLETED,
+        award=AwardOut.model_validate(award) if award else None,
+    )
+
+
+def _json(body: Model) -> Response:
+    return Response(body.model_dump_json(), mimetype="application/json")

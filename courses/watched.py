@@ -1,0 +1,56 @@
+"""One query for one beat: whose playback this is and what its video needs in the course."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from courses import scopes
+from courses.models import CourseVersion, Enrolment, EnrolmentState
+from courses.progress import needed_ms
+from media.models import Asset, Playback
+from zhixin.errors import NotFound
+from zhixin.hours import policies
+from zhixin.hours.models import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A playback as its course sees it."""
+
+    enrolment_id: int
+    active: bool
+    award_id: int | None
+    needed_ms: int  # of the video, to be confirmed
+
+
+def find(session: Session, playback_id: str, person_id: int) -> Watched:
+    """The enrolment and the needs behind a person's playback.
+
+    Raises:
+        NotFound: no such playback, another person's, or of a course that was left.
+    """
+    row = session.execute(
+        sa.select(Enrolment.id, Enrolment.state, Enrolment.award_id, Asset.duration_ms, Policy)
+        .select_from(Playback)
+        .join(Asset, Asset.id == Playback.asset_id)
+        .join(
+            Enrolment,
+            sa.and_(
+                Enrolment.person_id == Playback.person_id,
+                Enrolment.state != EnrolmentState.WITHDRAWN,
+                Playback.scope
+                == sa.literal(scopes.PREFIX).concat(sa.cast(Enrolment.version_id, sa.String)),
+            ),
+        )
+        .join(CourseVersion, CourseVersion.id == Enrolment.version_id)
+        .join(Policy, Policy.id == CourseVersion.policy_id)
+        .where(Playback.id == playback_id, Playback.person_id == person_id)
+    ).first()
+    if row is None:
+        raise NotFound("没有找到这次播放，或您已退出该课程")
+    enrolment_id, state, award_id, duration_ms, policy = row
+    needed = needed_ms(duration_ms or 0, policies.rule(policy).coverage_needed)
+    return Watched(enrolment_id, state == EnrolmentState.ACTIVE, award_id, needed)

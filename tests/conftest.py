@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -97,7 +97,10 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def app(connection: sa.Connection, settings: Settings) -> Flask:
-    return create_app(settings, bind=connection, testing=True)
+    app = create_app(settings, bind=connection, testing=True)
+    # Requests made inside a test's own context share its ``g``: each asks anew who it is.
+    app.before_request_funcs[None].insert(0, lambda: g.pop("_login_user", None) and None)
+    return app
 
 
 @pytest.fixture

@@ -145,14 +145,14 @@ def browse(
         ids: only these courses, in this order (a search's result); else newest first.
     """
     facets = {
-        name: _facet(
-            session,
-            replace(filters, **{name: False if name == "quality" else None}),
-            name,
-            ids,
-            today,
-        )
-        for name in ("field", "kind", "level", "hours", "quality")
+        name: _facet(session, others, name, ids, today)
+        for name, others in {
+            "field": replace(filters, field=None),
+            "kind": replace(filters, kind=None),
+            "level": replace(filters, level=None),
+            "hours": replace(filters, hours=None),
+            "quality": replace(filters, quality=False),
+        }.items()
     }
     total = session.scalar(
         sa.select(sa.func.count())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -73,9 +74,9 @@ def _listing(within: Field | None) -> ResponseReturnValue:
 
     def address(**changes: str | int | None) -> str:
         """This page with some of its choices changed; None takes one away."""
-        chosen = {"q": text or None, **filters.words(), **changes}
-        code = chosen.pop("field", None)
-        chosen = {name: value for name, value in chosen.items() if value}
+        wanted = {"q": text or None, **filters.words(), **changes}
+        code = wanted.pop("field", None)
+        chosen: dict[str, Any] = {name: value for name, value in wanted.items() if value}
         return (
             url_for("courses.field", code=code, **chosen)
             if code
@@ -104,7 +105,7 @@ def course(course_id: int) -> ResponseReturnValue:
     first = next((u.asset_id for u in document.units() if u.asset_id), None)
     asset = session.get(Asset, first) if first else None
     enrolment = (
-        enrolments.current(session, current_user.id, course_id)
+        enrolments.find(session, current_user.id, course_id)
         if current_user.is_authenticated
         else None
     )

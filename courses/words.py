@@ -1,4 +1,4 @@
-"""Levels in the reader's language, for templates."""
+"""Levels, kinds and states in the reader's language, for templates."""
 
 from __future__ import annotations
 
@@ -17,6 +17,40 @@ def level_text(level: str) -> str:
     return words[level]
 
 
+def version_state_text(state: str) -> str:
+    words: dict[str, str] = {
+        "submitted": _("审核中"),
+        "returned": _("已退回"),
+        "published": _("已发布"),
+        "superseded": _("已被新版替代"),
+    }
+    return words[state]
+
+
+def asset_state_text(state: str) -> str:
+    words: dict[str, str] = {
+        "uploaded": _("等待转码"),
+        "transcoding": _("转码中"),
+        "ready": _("可播放"),
+        "failed": _("处理失败"),
+    }
+    return words[state]
+
+
+def question_kind_text(kind: str) -> str:
+    words: dict[str, str] = {
+        "single": _("单选题"),
+        "multiple": _("多选题"),
+        "true_false": _("判断题"),
+    }
+    return words[kind]
+
+
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(level_text=level_text)
+    app.jinja_env.globals.update(
+        level_text=level_text,
+        version_state_text=version_state_text,
+        asset_state_text=asset_state_text,
+        question_kind_text=question_kind_text,
+    )
     app.jinja_env.filters["zip_"] = zip

@@ -1,0 +1,244 @@
+"""A course in the making: freely edited by its author until it is submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from assessments import drafting
+from courses.models import (
+    Chapter,
+    Course,
+    CourseVersion,
+    Unit,
+    UnitKind,
+    VersionState,
+)
+from media import assets
+from media.models import Asset
+from zhixin.errors import Conflict, Invalid, NotFound
+from zhixin.hours.rules import SubjectKind
+from zhixin.people.models import TitleLevel
+
+#: A course larger than this is several courses.
+MOST_CHAPTERS = 60
+MOST_UNITS = 100
+
+
+class UnderReview(Conflict):
+    code = "under-review"
+    title = "课程正在审核中，退回或通过后才能继续编辑"
+
+
+class ChangedElsewhere(Conflict):
+    code = "changed-elsewhere"
+    title = "课程已在另一个页面被修改，您的改动尚未保存。请复制您的内容，刷新后再改"
+
+
+FACTS = (
+    "title",
+    "summary",
+    "teacher",
+    "teacher_title",
+    "field_code",
+    "subject_kind",
+    "level",
+    "declared_hours",
+)
+
+
+def create(session: Session, *, owner_id: int, facts: Mapping[str, Any], now: datetime) -> Course:
+    """A new course with one empty chapter."""
+    course = Course(
+        owner_id=owner_id, revision=0, created_at=now, updated_at=now, **_checked(facts)
+    )
+    course.chapters = [Chapter(position=0, title="第一章", units=[])]
+    session.add(course)
+    session.flush()
+    return course
+
+
+def get(session: Session, course_id: int, owner_id: int, *, lock: bool = False) -> Course:
+    """An author's own course with chapters and units.
+
+    Raises:
+        NotFound: there is none, or it is another author's.
+    """
+    query = (
+        sa.select(Course)
+        .where(Course.id == course_id, Course.owner_id == owner_id)
+        .options(selectinload(Course.chapters).selectinload(Chapter.units))
+    )
+    course = session.scalar(query.with_for_update() if lock else query)
+    if course is None:
+        raise NotFound("没有这门课程")
+    return course
+
+
+def open_for_edit(session: Session, course_id: int, owner_id: int, now: datetime) -> Course:
+    """The course, locked and not under review; its revision moves on.
+
+    Raises:
+        NotFound: not the author's. UnderReview: a version waits for review.
+    """
+    course = get(session, course_id, owner_id, lock=True)
+    if under_review(session, course_id):
+        raise UnderReview
+    course.revision += 1
+    course.updated_at = now
+    return course
+
+
+def under_review(session: Session, course_id: int) -> bool:
+    waiting = sa.select(CourseVersion.id).where(
+        CourseVersion.course_id == course_id, CourseVersion.state == VersionState.SUBMITTED
+    )
+    return session.scalar(waiting) is not None
+
+
+def update(session: Session, course: Course, facts: Mapping[str, Any], revision: int) -> None:
+    """Change the course's facts.
+
+    Raises:
+        ChangedElsewhere: the form was drawn from an older revision.
+    """
+    if revision != course.revision - 1:
+        raise ChangedElsewhere
+    for name, value in _checked(facts).items():
+        setattr(course, name, value)
+    session.flush()
+
+
+def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: facts[name] for name in FACTS if name in facts}
+    values["subject_kind"] = SubjectKind(values["subject_kind"])
+    values["level"] = TitleLevel(values["level"])
+    hours = values.get("declared_hours", Decimal(0))
+    if not isinstance(hours, Decimal) or not 0 <= hours <= 200 or hours * 100 % 1:
+        raise Invalid("申报学时应在 0 到 200 之间，最多两位小数", code="declared-hours")
+    if not str(values["title"]).strip():
+        raise Invalid("请填写课程名称", code="title-needed")
+    return values
+
+
+def add_chapter(session: Session, course: Course, title: str) -> Chapter:
+    if len(course.chapters) >= MOST_CHAPTERS:
+        raise Invalid(f"一门课程最多 {MOST_CHAPTERS} 章", code="too-many-chapters")
+    chapter = Chapter(position=len(course.chapters), title=_title(title), units=[])
+    course.chapters.append(chapter)
+    session.flush()
+    return chapter
+
+
+def add_unit(
+    session: Session, course: Course, chapter_id: int, kind: UnitKind, title: str, now: datetime
+) -> Unit:
+    """A new unit at the end of a chapter; a quiz brings its empty paper."""
+    chapter = _chapter(course, chapter_id)
+    if len(chapter.units) >= MOST_UNITS:
+        raise Invalid(f"一章最多 {MOST_UNITS} 节", code="too-many-units")
+    title = _title(title)
+    paper = (
+        drafting.create(session, owner_id=course.owner_id, title=title, now=now)
+        if kind is UnitKind.QUIZ
+        else None
+    )
+    unit = Unit(
+        position=len(chapter.units),
+        kind=kind,
+        title=title,
+        body="",
+        paper_id=paper.id if paper else None,
+    )
+    chapter.units.append(unit)
+    session.flush()
+    return unit
+
+
+def update_unit(
+    session: Session,
+    course: Course,
+    unit: Unit,
+    *,
+    title: str,
+    body: str | None,
+    asset_id: int | None,
+) -> None:
+    """Change a unit; a video must be the author's own."""
+    unit.title = _title(title)
+    if unit.kind == UnitKind.PAGE and body is not None:
+        unit.body = body.replace("\r\n", "\n").strip()
+    if unit.kind == UnitKind.VIDEO and asset_id is not None:
+        unit.asset_id = assets.get(session, asset_id, course.owner_id).id
+    session.flush()
+
+
+def rename_chapter(session: Session, course: Course, chapter_id: int, title: str) -> None:
+    _chapter(course, chapter_id).title = _title(title)
+    session.flush()
+
+
+def move(session: Session, siblings: list[Any], item: Chapter | Unit, step: int) -> None:
+    """Move a chapter or unit up (-1) or down (+1) among its siblings."""
+    place = siblings.index(item)
+    siblings.insert(max(0, min(len(siblings) - 1, place + step)), siblings.pop(place))
+    for position, sibling in enumerate(siblings):
+        sibling.position = position
+    session.flush()
+
+
+def remove(session: Session, siblings: list[Any], item: Chapter | Unit) -> None:
+    """Remove a chapter (with its units) or a unit; uploaded videos stay the author's."""
+    siblings.remove(item)
+    for position, sibling in enumerate(siblings):
+        sibling.position = position
+    session.flush()
+
+
+def chapter_of(course: Course, chapter_id: int) -> Chapter:
+    return _chapter(course, chapter_id)
+
+
+def unit_of(session: Session, unit_id: int, owner_id: int) -> tuple[Course, Chapter, Unit]:
+    """A unit of one's own course, with where it stands.
+
+    Raises:
+        NotFound: there is none, or it is another author's.
+    """
+    course_id = session.scalar(
+        sa.select(Chapter.course_id)
+        .join(Unit, Unit.chapter_id == Chapter.id)
+        .where(Unit.id == unit_id)
+    )
+    if course_id is not None:
+        course = get(session, course_id, owner_id)
+        for chapter in course.chapters:
+            for unit in chapter.units:
+                if unit.id == unit_id:
+                    return course, chapter, unit
+    raise NotFound("没有这一节")
+
+
+def videos(session: Session, course: Course) -> dict[int, Asset]:
+    """The course's videos by id, in one query."""
+    ids = [u.asset_id for c in course.chapters for u in c.units if u.asset_id]
+    return {asset.id: asset for asset in session.scalars(sa.select(Asset).where(Asset.id.in_(ids)))}
+
+
+def _chapter(course: Course, chapter_id: int) -> Chapter:
+    for chapter in course.chapters:
+        if chapter.id == chapter_id:
+            return chapter
+    raise NotFound("没有这一章")
+
+
+def _title(text: str) -> str:
+    text = " ".join(text.split())
+    if not text or len(text) > 120:
+        raise Invalid("标题不能为空，且不超过 120 个字", code="title-needed")
+    return text

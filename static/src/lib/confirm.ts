@@ -5,7 +5,11 @@ export function confirmForms(): void {
     (event) => {
       const form = event.target as HTMLFormElement;
       const question = form.dataset.confirm;
-      if (!question || form.dataset.confirmed) return;
+      if (!question) return;
+      if (form.dataset.confirmed) {
+        delete form.dataset.confirmed; // the next time asks again
+        return;
+      }
       event.preventDefault();
       event.stopImmediatePropagation();
       const submitter = (event as SubmitEvent).submitter;

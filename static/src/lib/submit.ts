@@ -1,8 +1,12 @@
-/** A form is sent once: its buttons rest while the request is under way. */
+/**
+ * A form is sent once: its buttons rest while the request is under way. A form whose answer is
+ * a file leaves the page where it is, so it says `data-repeatable`.
+ */
 export function guardDoubleSubmit(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
-    if (form.method === "get" || event.defaultPrevented) return;
+    if (form.getAttribute("method")?.toLowerCase() !== "post" || event.defaultPrevented) return;
+    if ("repeatable" in form.dataset) return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;

@@ -1,3 +1,5 @@
+"""The auditor's desk: queues, evidence, decisions, the trail."""
+
 from __future__ import annotations
 
 from flask import Flask
@@ -5,3 +7,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
+    from zhixin.audit import views, words
+
+    app.register_blueprint(views.blueprint)
+    words.init_app(app)

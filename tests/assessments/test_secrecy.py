@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from decimal import Decimal
 
@@ -10,9 +11,8 @@ from flask import render_template
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assessments import attempts, drafting
+from assessments import attempts
 from assessments.forms import answers_from_form
-from zhixin.pages import select_locale  # noqa: F401 - the templates speak a language
 
 #: What only keys, explanations and results are called.
 SECRETS = ("correct", "explanation", "right", "score", "解析", "正确答案", "秘密")
@@ -37,10 +37,16 @@ def questions(draw):
 
 @pytest.fixture
 def sent(app, session, create_person, create_version, now):
-    """All that is sent to a learner who answers these questions: data, then page."""
+    """All that is sent to a learner who answers these questions: data, then page.
+
+    Ids, titles and seeds are made alike, so that only the keys could make a difference.
+    """
     learner = create_person("xueyuan").id
 
-    def sent(asked, answers, number):
+    numbers = itertools.count(1)
+
+    def sent(asked, answers):
+        number = next(numbers)
         version = create_version(*asked, title=f"卷 {number}")
         attempt = attempts.open(
             session,
@@ -80,10 +86,8 @@ def test_the_view_does_not_depend_on_the_key(sent, asked, data):
         ids = [option["id"] for option in each.get("options", ())] or ["true", "false"]
         key = [data.draw(st.sampled_from(ids))]
         other.append(each | {"correct": key, "explanation": ""})
-    sent.__dict__.setdefault("count", 0)
-    sent.count += 2
-    seen = sent(asked, answers, sent.count)
-    assert seen == sent(other, answers, sent.count + 1)
+    seen = sent(asked, answers)
+    assert seen == sent(other, answers)
     for secret in SECRETS:
         assert secret not in seen[0]
         assert secret not in seen[1]
@@ -139,7 +143,6 @@ def test_the_result_shows_keys_only_when_it_may(
     assert "得分 0 / 3（0%），及格线 60%" in pages[0]
     assert pages[1].count("见第八条") == 3
     assert pages[1].count("badge--verified") == 4
-    assert len(drafting.load(version).questions) == 3
 
 
 def test_answers_are_read_from_a_form():

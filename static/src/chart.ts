@@ -1,5 +1,6 @@
 // Draws `<div data-chart><script type="application/json">…</script></div>`.
 // The JSON: { type: "bar" | "stacked" | "line", categories: string[], unit?: string,
+//             horizontal?: true for long category names,
 //             series: [{ name, values: number[], kind?: "general" | "professional" | "pending" }],
 //             mark?: { name, value } }            — a table with the same numbers belongs beside it.
 import { BarChart, LineChart } from "echarts/charts";
@@ -14,6 +15,7 @@ interface Plot {
   type: "bar" | "stacked" | "line";
   categories: string[];
   unit?: string;
+  horizontal?: boolean;
   series: Series[];
   mark?: { name: string; value: number };
 }
@@ -29,16 +31,23 @@ function option(plot: Plot): Record<string, unknown> {
   const colours: Record<string, string> = {
     professional: palette[0]!, general: palette[1]!, pending: palette[3]!,
   };
+  const category = { type: "category", data: plot.categories, inverse: plot.horizontal, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
+  const value = { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink, align: "right" }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
+  const mark = plot.horizontal ? "xAxis" : "yAxis";
   return {
+    animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     aria: { enabled: true },
     color: palette,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
-    grid: { left: 8, right: 16, top: 40, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 16, top: plot.unit && !plot.horizontal ? 64 : 44, bottom: 8, containLabel: true },
     legend: { top: 0, left: 0, textStyle: { color: ink }, itemGap: 16 },
     // Rendered as text in the plot: the default HTML tooltip would need inline styles.
-    tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: "shadow" } },
-    xAxis: { type: "category", data: plot.categories, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } },
-    yAxis: { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } },
+    tooltip: {
+      trigger: "axis", renderMode: "richText", axisPointer: { type: "shadow" },
+      backgroundColor: token("--surface"), borderColor: line, textStyle: { color: token("--ink") },
+    },
+    xAxis: plot.horizontal ? value : category,
+    yAxis: plot.horizontal ? category : value,
     series: plot.series.map((series, index) => ({
       name: series.name,
       type: plot.type === "line" ? "line" : "bar",
@@ -47,7 +56,7 @@ function option(plot: Plot): Record<string, unknown> {
       barMaxWidth: 28,
       itemStyle: { color: colours[series.kind ?? ""] ?? palette[index % palette.length] },
       markLine: index === 0 && plot.mark
-        ? { symbol: "none", data: [{ yAxis: plot.mark.value, name: plot.mark.name }], label: { formatter: `${plot.mark.name} ${plot.mark.value}`, position: "insideEndTop", color: ink }, lineStyle: { color: token("--seal"), type: "dashed" } }
+        ? { symbol: "none", data: [{ [mark]: plot.mark.value, name: plot.mark.name }], label: { formatter: `${plot.mark.name} ${plot.mark.value}`, position: "insideEndTop", color: ink, backgroundColor: token("--surface"), padding: [2, 6], borderRadius: 4 }, lineStyle: { color: token("--seal"), type: "dashed" } }
         : undefined,
     })),
   };

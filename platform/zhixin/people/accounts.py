@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import secrets
+import threading
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -10,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy.orm import Session
 
+from zhixin.clock import local
 from zhixin.errors import Conflict, Invalid
 from zhixin.people import identity_number
 from zhixin.people.models import Organisation, OrganisationKind, Person, Role, RoleGrant, TitleLevel
@@ -17,7 +22,22 @@ from zhixin.people.secrets import FieldCipher
 
 # RFC 9106's second recommended option (64 MiB), with fewer passes for sign-in storms.
 hasher = PasswordHasher(time_cost=2, memory_cost=65536, parallelism=1)
-MIN_PASSWORD = 10
+#: Each check takes 64 MiB: a storm of sign-ins waits its turn instead of filling the memory.
+_checks_at_once = threading.BoundedSemaphore(4)
+
+MIN_PASSWORD, MAX_PASSWORD = 10, 256
+#: The first guesses of anybody's list, of those long enough to pass.
+_COMMON = frozenset(
+    "1234567890 0123456789 0987654321 12345678910 123456789a a123456789 1q2w3e4r5t 1qaz2wsx3edc "
+    "qwertyuiop qwerty12345 asdfghjkl; password123 password1234 woaini1314 woaini520520 "
+    "admin12345 administrator 5201314520 iloveyou123".split()
+)
+#: For generated passwords: without the characters that look alike on paper.
+_CLEAR_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+MAX_NAME = 64
+_SIGN_IN_NAME = re.compile(r"[\w.@+-]{1,64}")
+_LIKE_IDENTITY_NUMBER = re.compile(r"\d{17}[\dx]")
 
 
 class NameTaken(Conflict):
@@ -51,14 +71,16 @@ def create(
         NameTaken, PersonKnown: there is such an account already.
     """
     sign_in_name = sign_in_name.strip().lower()
-    if not sign_in_name or len(sign_in_name) > 64:
-        raise Invalid("登录名不能为空，且不超过 64 个字符")
+    if not _SIGN_IN_NAME.fullmatch(sign_in_name):
+        raise Invalid("登录名为 1 至 64 个字母、数字、汉字或 . _ - @ + 符号，不含空格")
+    if _LIKE_IDENTITY_NUMBER.fullmatch(sign_in_name):
+        raise Invalid("登录名不能使用身份证号，以免泄露个人信息")
     if session.scalar(sa.select(Person.id).where(Person.sign_in_name == sign_in_name)):
         raise NameTaken
     person = Person(
         sign_in_name=sign_in_name,
-        password_hash=hash_password(password),
-        name=name,
+        password_hash=hash_password(password, sign_in_name),
+        name=checked_name(name),
         employer=employer,
         title_level=title_level,
         title_name=title_name,
@@ -74,39 +96,85 @@ def create(
     return person
 
 
+def checked_name(name: str) -> str:
+    """A person's or organisation's name, trimmed.
+
+    Raises:
+        Invalid: it is empty, too long, or has characters that nobody can see.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid(f"名称不能为空，不超过 {MAX_NAME} 个字符，且不含控制字符")
+    return name
+
+
 def set_id_number(
     session: Session, person: Person, text: str, cipher: FieldCipher, now: datetime
 ) -> None:
     """Check, encrypt and keep an identity number; one person has one account."""
-    number = identity_number.validate(text, today=now.date())
+    number = identity_number.validate(text, today=local(now).date())
     digest = cipher.digest(number)
-    if session.scalar(sa.select(Person.id).where(Person.id_number_digest == digest)):
+    holder = session.scalar(sa.select(Person.id).where(Person.id_number_digest == digest))
+    if holder is not None and holder != person.id:
         raise PersonKnown
     person.id_number_cipher = cipher.encrypt(number)
     person.id_number_digest = digest
     person.id_number_masked = identity_number.mask(number)
 
 
-def hash_password(password: str) -> str:
+def hash_password(password: str, sign_in_name: str = "") -> str:
+    """The argon2id hash of an acceptable password.
+
+    Raises:
+        Invalid: too short, too long, or among the first that anybody would guess.
+    """
     if len(password) < MIN_PASSWORD:
         raise Invalid(f"密码至少需要 {MIN_PASSWORD} 个字符", code="password-too-short")
-    return hasher.hash(password)
+    if len(password) > MAX_PASSWORD:
+        raise Invalid(f"密码不能超过 {MAX_PASSWORD} 个字符", code="password-too-long")
+    easy = password.lower()
+    if len(set(easy)) < 5 or easy in _COMMON or easy == sign_in_name:
+        raise Invalid("这个密码太容易被猜到，请换一个", code="password-too-easy")
+    with _checks_at_once:
+        return hasher.hash(password)
+
+
+def new_password() -> str:
+    """A random password for handing over on paper, about 79 bits: ``xxxx-xxxx-xxxx-xxxx``."""
+    groups = ("".join(secrets.choice(_CLEAR_CHARACTERS) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)
 
 
 def password_matches(person: Person | None, password: str) -> bool:
     """Checks in the same time whether or not the person exists."""
-    stored = person.password_hash if person else _decoy()
+    stored = person.password_hash if person else _DECOY
+    if len(password) > MAX_PASSWORD:
+        password = ""  # never a password of anybody; still checked, for the time it takes
     try:
-        hasher.verify(stored, password)
+        with _checks_at_once:
+            hasher.verify(stored, password)
     except VerifyMismatchError:
         return False
     return person is not None
 
 
-def _decoy(_cache: list[str] = []) -> str:  # noqa: B006 - computed once, at first need
-    if not _cache:
-        _cache.append(hasher.hash("decoy"))
-    return _cache[0]
+def _make_decoy() -> str:
+    """A hash with today's parameters that no password has: all its bytes are zero."""
+    salt, digest = (
+        b64encode(bytes(n)).decode().rstrip("=") for n in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"
+
+
+_DECOY = _make_decoy()
+
+
+def renew_hash(session: Session, person: Person, password: str) -> None:
+    """After a right password: hash it anew if today's parameters are stronger."""
+    if hasher.check_needs_rehash(person.password_hash):
+        renewed = sa.update(Person).where(Person.id == person.id)
+        session.execute(renewed.values(password_hash=hasher.hash(password)))
 
 
 def grant(
@@ -137,10 +205,15 @@ def scope(session: Session, person: Person, role: Role) -> frozenset[int] | None
     grants = [g for g in person.grants if g.role == role]
     if any(g.organisation_id is None for g in grants):
         return None
-    below = (
+    return frozenset(session.scalars(below(g.organisation_id for g in grants)))
+
+
+def below(organisation_ids: Iterable[int | None]) -> sa.Select[tuple[int]]:
+    """Ids of these organisations and of all below them, as a query."""
+    tree = (
         sa.select(Organisation.id)
-        .where(Organisation.id.in_([g.organisation_id for g in grants]))
+        .where(Organisation.id.in_(list(organisation_ids)))
         .cte(recursive=True)
     )
-    below = below.union(sa.select(Organisation.id).where(Organisation.parent_id == below.c.id))
-    return frozenset(session.scalars(sa.select(below.c.id)))
+    tree = tree.union(sa.select(Organisation.id).where(Organisation.parent_id == tree.c.id))
+    return sa.select(tree.c.id)

@@ -109,7 +109,7 @@ def unit(enrolment_id: int, unit_key: str) -> ResponseReturnValue:
     if found.unit.kind == UnitKind.VIDEO:
         scope = scopes.of_version(enrolment.version_id)
         covered = watching.coverage(session, enrolment.person_id, scope)
-        facts["covered"] = covered.get(found.unit.asset_id)
+        facts["covered"] = covered.get(found.unit.asset_id or 0)
     elif found.unit.kind == UnitKind.QUIZ:
         facts = quizzes.facts(session, enrolment, found.unit)
     return _page(f"learning/{found.unit.kind}.html", enrolment, done, found, **facts)

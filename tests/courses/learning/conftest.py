@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -81,7 +80,7 @@ class Offer:
     paper_version_id: int
 
 
-def publish(
+def make_offer(
     session: Session,
     owner_id: int,
     now: datetime,
@@ -167,6 +166,12 @@ def publish(
 
 
 @pytest.fixture
+def publish() -> Callable[..., Offer]:
+    """For databases of a test's own: ``publish(session, owner_id, now, kinds)``."""
+    return make_offer
+
+
+@pytest.fixture
 def author(create_person: Callable[..., Person]) -> Person:
     return create_person("zuozhe", Role.AUTHOR)
 
@@ -186,7 +191,7 @@ def create_offer(session: Session, author: Person, now: datetime) -> Callable[..
     """Publish a course: ``create_offer(("video", "page"), hours="2")``."""
 
     def create(*args: Any, **kwargs: Any) -> Offer:
-        offer = publish(session, author.id, now, *args, **kwargs)
+        offer = make_offer(session, author.id, now, *args, **kwargs)
         session.commit()
         return offer
 
@@ -254,12 +259,3 @@ def count_queries(connection: sa.Connection) -> Callable[[], Any]:
             sa.event.remove(connection, "before_cursor_execute", note)
 
     return counting
-
-
-@pytest.fixture(autouse=True)
-def _one_person_a_request(app: Flask) -> None:
-    """The tests' application context outlives a request, and with it who was signed in."""
-
-    @app.teardown_request
-    def forget(_error: BaseException | None) -> None:
-        g.pop("_login_user", None)

@@ -124,9 +124,10 @@ def read(enrolment_id: int, unit_key: str) -> ResponseReturnValue:
     found = _unit(progress.of(session, enrolment), unit_key)
     if found.unit.kind != UnitKind.PAGE:
         raise NotFound
+    onwards = _next(enrolment, unit_key)
     enrolments.note_read(session, enrolment, unit_key)
     completion.check(session, enrolment.id, sampling_seed=sampling_seed(), now=now)
-    return redirect(_next(enrolment, unit_key), 303)
+    return redirect(onwards, 303)
 
 
 @blueprint.post("/learn/<int:enrolment_id>/<unit_key>/attempt")

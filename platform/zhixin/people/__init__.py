@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask, Request, current_app, request
-from flask_babel import gettext as _
 from flask_login import LoginManager
 
 from zhixin import clock, config, db
@@ -42,18 +41,6 @@ def _load_bearer(request: Request) -> models.Person | None:
     return tokens.find(db.session(), token, clock.now())
 
 
-def role_text(role: str) -> str:
-    """A role in the reader's language."""
-    words: dict[str, str] = {
-        "learner": _("学员"),
-        "author": _("课程作者"),
-        "reviewer": _("课程审核人"),
-        "auditor": _("学时审核员"),
-        "administrator": _("管理员"),
-    }
-    return words[role]
-
-
 def cipher() -> FieldCipher:
     """The cipher of identity numbers of the current application."""
     made: FieldCipher = current_app.extensions["cipher"]
@@ -70,11 +57,6 @@ def init_app(app: Flask) -> None:
     manager.session_protection = None  # sign-ins are bound to a server-side row instead
     manager.user_loader(_load)
     manager.request_loader(_load_bearer)
-
-    app.register_blueprint(views.blueprint)
-    app.register_blueprint(admin.blueprint)
-    app.register_api(api.blueprint)  # type: ignore[attr-defined]
-    app.jinja_env.globals["role_text"] = role_text
     app.register_blueprint(views.blueprint)
     app.register_blueprint(admin.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Flask
 from flask_babel import gettext as _
 
 from zhixin.people.devices import describe
+from zhixin.people.models import Role
 
 
 def role_text(role: str) -> str:
@@ -17,6 +20,11 @@ def role_text(role: str) -> str:
         "administrator": _("管理员"),
     }
     return words[role]
+
+
+def roles_text(roles: Iterable[str]) -> str:
+    """Several roles, the usual ones first."""
+    return str(_("、")).join(role_text(role) for role in Role if role in set(roles))
 
 
 def organisation_kind_text(kind: str) -> str:
@@ -46,6 +54,7 @@ def device_text(user_agent: str) -> str:
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         role_text=role_text,
+        roles_text=roles_text,
         organisation_kind_text=organisation_kind_text,
         title_level_text=title_level_text,
         device_text=device_text,

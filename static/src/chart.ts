@@ -35,7 +35,7 @@ function option(plot: Plot): Record<string, unknown> {
   const value = { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink, align: "right" }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
   const mark = plot.horizontal ? "xAxis" : "yAxis";
   return {
-    animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    animation: !matchMedia("(prefers-reduced-motion: reduce), print").matches,
     aria: { enabled: true },
     color: palette,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
@@ -71,5 +71,6 @@ for (const host of document.querySelectorAll<HTMLElement>("[data-chart]")) {
   const draw = () => chart.setOption(option(plot), true);
   draw();
   document.addEventListener("themechange", draw);
+  matchMedia("print").addEventListener("change", draw); // on paper the theme is light
   new ResizeObserver(() => chart.resize()).observe(canvas);
 }

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from zhixin import access, api, clock, db
 from zhixin.hours import years
+from zhixin.hours.models import Award
 from zhixin.hours.rules import SubjectKind
 from zhixin.hours.states import State
 
@@ -22,11 +23,31 @@ class YearPath(api.Model):
 class AwardOut(api.Model):
     id: int
     title: str
+    year: int
     subject_kind: SubjectKind
     hours: str
     state: State
     reason: str | None
     earned_at: datetime
+
+    @classmethod
+    def of(cls, award: Award) -> AwardOut:
+        return cls(
+            id=award.id,
+            title=award.title,
+            year=award.year,
+            subject_kind=SubjectKind(award.subject_kind),
+            hours=str(award.hours),
+            state=State(award.state),
+            reason=award.reason,
+            earned_at=award.earned_at,
+        )
+
+
+class AwardsOut(api.Model):
+    """All awards of a person, the newest first."""
+
+    awards: list[AwardOut]
 
 
 class PartOut(api.Model):
@@ -66,16 +87,13 @@ def my_year(path: YearPath) -> ResponseReturnValue:
         total=part(found.standing.total),
         kinds={kind: part(values) for kind, values in found.standing.kinds.items()},
         pending=str(found.pending_total),
-        awards=[
-            AwardOut(
-                id=award.id,
-                title=award.title,
-                subject_kind=SubjectKind(award.subject_kind),
-                hours=str(award.hours),
-                state=State(award.state),
-                reason=award.reason,
-                earned_at=award.earned_at,
-            )
-            for award in found.awards
-        ],
+        awards=[AwardOut.of(award) for award in found.awards],
     ).model_dump(mode="json")
+
+
+@blueprint.get("/me/awards", summary="My awards", responses={200: AwardsOut})
+@access.signed_in
+def my_awards() -> ResponseReturnValue:
+    """Every award of every year with its state; ``reason`` says why it is so."""
+    found = years.awards_of(db.session(), access.person().id)
+    return AwardsOut(awards=[AwardOut.of(award) for award in found]).model_dump(mode="json")

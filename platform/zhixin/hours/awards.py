@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from zhixin import jobs
-from zhixin.errors import Invalid
+from zhixin import db, jobs
+from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours import evidence as evidences
 from zhixin.hours import policies
 from zhixin.hours.models import Award, Policy
@@ -90,9 +90,10 @@ def award(
         if (found := _in_force(session, person_id, source, year)) is None:
             raise
         return found
-    AWARDS.labels("earn").inc()
+    _count(session, "earn")
     if verification.auto and not given.flags and not given.sampled:
-        decide(session, given, Transition.VERIFY, actor_id=None, reason=BY_RULE, now=now)
+        reason = f"{BY_RULE}（{policy.title}，第 {policy.version} 版）"
+        decide(session, given, Transition.VERIFY, actor_id=None, reason=reason, now=now)
     return given
 
 
@@ -119,13 +120,19 @@ def decide(
 ) -> None:
     """Move an award along its table; two deciders cannot both succeed.
 
+    Args:
+        actor_id: who decides; None when a rule does.
+
     Raises:
+        NotAllowed: people do not decide on their own hours.
         Invalid: rejecting or reversing without a reason.
         IllegalTransition: the award is not, or no longer, in a state for this.
     """
     reason = (reason or "").strip() or None
     if transition in (Transition.REJECT, Transition.REVERSE) and reason is None:
         raise Invalid("请填写原因，学员会看到它", code="reason-needed")
+    if actor_id == award.person_id:
+        raise NotAllowed("不能核验自己的学时，请由其他审核员处理", code="own-award")
     before, after = award.state, advance(State(award.state), transition)
     moved = session.execute(
         sa.update(Award)
@@ -139,7 +146,11 @@ def decide(
         _submit(session, award, now)
     elif transition is Transition.REVERSE:
         _submit_reversal(session, award, now)
-    AWARDS.labels(transition.value).inc()
+    _count(session, transition)
+
+
+def _count(session: Session, transition: str, awards: int = 1) -> None:
+    db.after_commit(session, lambda: AWARDS.labels(transition).inc(awards))
 
 
 def _submit(session: Session, award: Award, now: datetime) -> None:
@@ -177,7 +188,10 @@ def _submit(session: Session, award: Award, now: datetime) -> None:
 
 
 def _submit_reversal(session: Session, award: Award, now: datetime) -> None:
-    """A correction is a new entry that points at the old one."""
+    """A correction is a new entry that points at the old one.
+
+    The reason stays with the award: it is free text, and might name somebody.
+    """
     reversed_index = session.scalar(
         sa.select(Submission.entry_index).where(Submission.id == award.submission_id)
     )
@@ -189,7 +203,6 @@ def _submit_reversal(session: Session, award: Award, now: datetime) -> None:
             "award": award.id,
             "reverses_entry": reversed_index,
             "hours": str(award.hours),
-            "reason": award.reason,
         },
         person_id=award.person_id,
         now=now,
@@ -207,5 +220,5 @@ def mark_recorded(session: Session) -> int:
     )
     count: int = moved.rowcount  # type: ignore[attr-defined]
     if count:
-        AWARDS.labels("record").inc(count)
+        _count(session, Transition.RECORD, count)
     return count

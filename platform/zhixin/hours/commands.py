@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -18,31 +19,30 @@ def policy() -> None:
 
 
 @policy.command("list")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
 @with_app
-def list_() -> None:
+def list_(as_json: bool) -> None:
     """列出全部规则，最新生效的在前。"""
-    for found in policies.history(db.session()):
-        click.echo(f"{found.effective_from}  v{found.version}  {found.title}  {found.sha256[:12]}")
+    found = policies.history(db.session())
+    if as_json:
+        click.echo(json.dumps([policies.to_file(each) for each in found], ensure_ascii=False))
+        return
+    for each in found:
+        click.echo(f"{each.effective_from}  v{each.version}  {each.title}  {each.sha256[:12]}")
 
 
 @policy.command()
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="那一天生效的规则；默认今天。")
+@click.option("--shipped", type=click.Choice(policies.SHIPPED), help="随程序提供的规则文件。")
 @with_app
-def show() -> None:
-    """显示今天生效的规则。"""
-    found = policies.in_force(db.session(), clock.local(clock.now()).date())
-    click.echo(
-        json.dumps(
-            {
-                "title": found.title,
-                "source": found.source,
-                "effective_from": found.effective_from.isoformat(),
-                "version": found.version,
-                "rule": found.document,
-            },
-            ensure_ascii=False,
-            indent=2,
-        )
-    )
+def show(on: datetime | None, shipped: str | None) -> None:
+    """显示生效的规则（JSON，改写后可以再发布）。"""
+    if shipped:
+        click.echo(policies.shipped(shipped), nl=False)
+        return
+    day = (on or clock.local(clock.now())).date()
+    found = policies.in_force(db.session(), day)
+    click.echo(json.dumps(policies.to_file(found), ensure_ascii=False, indent=2))
 
 
 @policy.command()
@@ -50,7 +50,16 @@ def show() -> None:
 @with_app
 def publish(file: Path) -> None:
     """发布 FILE（JSON）中的规则；格式同 `zhixin policy show` 的输出。"""
-    published = policies.from_file(db.session(), file.read_text(), None, clock.now())
+    text = file.read_bytes().decode(errors="replace")
+    published = policies.from_file(db.session(), text, None, clock.now())
     click.echo(
         f"✓ 已发布：{published.title}，{published.effective_from} 起生效，第 {published.version} 版"
     )
+
+
+@policy.command()
+@with_app
+def ensure() -> None:
+    """没有任何规则时，发布随程序提供的国家规定与示例换算（可重复执行）。"""
+    published = policies.ensure_shipped(db.session(), clock.now())
+    click.echo(f"✓ 已发布：{published.title}" if published else "✓ 已有规则，未作改动")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zhixin.errors import NotFound
@@ -16,12 +17,19 @@ from zhixin.hours.models import Evidence
 
 
 def keep(session: Session, document: Mapping[str, Any], now: datetime) -> str:
-    """Store ``document``; returns its SHA-256. The same document is stored once."""
+    """Store ``document``; returns its SHA-256. The same document is stored once.
+
+    Raises:
+        rfc8785.CanonicalizationError: not JSON (NaN, integers beyond 2**53, other types).
+    """
     canonical = rfc8785.dumps(dict(document))
     sha256 = hashlib.sha256(canonical).hexdigest()
     if session.get(Evidence, sha256) is None:
-        session.add(Evidence(sha256=sha256, document=canonical.decode(), created_at=now))
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(Evidence(sha256=sha256, document=canonical.decode(), created_at=now))
+        except IntegrityError:
+            pass  # somebody else kept the same document just now: it is the same
     return sha256
 
 

@@ -22,6 +22,10 @@ from zhixin.ledger.models import EntryKind
 #: One city, one area; a later issue brings more.
 AREA = "city"
 
+#: ``national`` is in force until an administrator publishes the city's own; ``example`` has
+#: minimums for each kind, as several provinces do, to start from.
+SHIPPED = ("national", "example")
+
 
 def in_force(session: Session, on: date, area: str = AREA) -> Policy:
     """The policy of a day: the latest to have become effective, in its newest version.
@@ -29,15 +33,20 @@ def in_force(session: Session, on: date, area: str = AREA) -> Policy:
     Raises:
         NotFound: no policy covers that day.
     """
-    found = session.scalar(
+    found = find(session, on, area)
+    if found is None:
+        raise NotFound("尚未发布适用于该日期的学时规则，请联系管理员", code="no-policy")
+    return found
+
+
+def find(session: Session, on: date, area: str = AREA) -> Policy | None:
+    """The policy of a day; None if there is none yet."""
+    return session.scalar(
         sa.select(Policy)
         .where(Policy.area == area, Policy.effective_from <= on)
         .order_by(Policy.effective_from.desc(), Policy.version.desc())
         .limit(1)
     )
-    if found is None:
-        raise NotFound("尚未发布适用于该日期的学时规则，请联系管理员", code="no-policy")
-    return found
 
 
 def rule(policy: Policy) -> CreditRule:
@@ -110,13 +119,21 @@ def history(session: Session, area: str = AREA) -> Sequence[Policy]:
 
 
 def from_file(session: Session, text: str, actor_id: int | None, now: datetime) -> Policy:
-    """Publish the policy that a JSON file describes (see ``shipped/national.json``)."""
+    """Publish the policy that a JSON file describes (see ``shipped/national.json``).
+
+    Raises:
+        Invalid: the file cannot be read as a policy; nothing was published.
+    """
     try:
         content = json.loads(text)
         effective_from = date.fromisoformat(content["effective_from"])
         title, source, document = content["title"], content["source"], content["rule"]
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise Invalid(f"规则文件缺少：{error.args[0]}", code="policy-file") from None
+    except (ValueError, TypeError) as error:
         raise Invalid(f"规则文件无法读取：{error}", code="policy-file") from None
+    if not isinstance(title, str) or not isinstance(source, str):
+        raise Invalid("规则文件中的名称和依据应为文字", code="policy-file")
     return publish(
         session,
         title=title,
@@ -128,8 +145,24 @@ def from_file(session: Session, text: str, actor_id: int | None, now: datetime) 
     )
 
 
-def ensure_shipped(session: Session, now: datetime) -> None:
-    """Publish the shipped default where no policy exists at all."""
-    if session.scalar(sa.select(Policy.id).limit(1)) is None:
-        text = files("zhixin.hours").joinpath("shipped/national.json").read_text()
-        from_file(session, text, None, now)
+def to_file(policy: Policy) -> dict[str, object]:
+    """What ``from_file`` reads back; the version is for people."""
+    return {
+        "title": policy.title,
+        "source": policy.source,
+        "effective_from": policy.effective_from.isoformat(),
+        "version": policy.version,
+        "rule": policy.document,
+    }
+
+
+def shipped(name: str) -> str:
+    """A policy file that comes with the program; see ``SHIPPED``."""
+    return files("zhixin.hours").joinpath(f"shipped/{name}.json").read_text("utf-8")
+
+
+def ensure_shipped(session: Session, now: datetime) -> Policy | None:
+    """Publish the national default where no policy exists at all; the policy if it did."""
+    if session.scalar(sa.select(Policy.id).limit(1)) is not None:
+        return None
+    return from_file(session, shipped("national"), None, now)

@@ -63,3 +63,12 @@ def years(session: Session, person_id: int, this_year: int) -> list[int]:
     """Years with awards, and the running one; the latest first."""
     found = session.scalars(sa.select(Award.year).where(Award.person_id == person_id).distinct())
     return sorted({this_year, *found}, reverse=True)
+
+
+def awards_of(session: Session, person_id: int) -> Sequence[Award]:
+    """All awards of a person, the newest first."""
+    return session.scalars(
+        sa.select(Award)
+        .where(Award.person_id == person_id)
+        .order_by(Award.earned_at.desc(), Award.id.desc())
+    ).all()

@@ -30,8 +30,8 @@ class InclusionQuery(api.Model):
 
 
 class ConsistencyQuery(api.Model):
-    old: int = Field(ge=1, le=2**62)
-    new: int = Field(ge=1, le=2**62)
+    old: int = Field(alias="from", ge=1, le=2**62)
+    new: int = Field(alias="to", ge=1, le=2**62)
 
 
 class ProofOut(api.Model):
@@ -84,5 +84,5 @@ def inclusion(query: InclusionQuery) -> ResponseReturnValue:
 )
 @access.public
 def consistency(query: ConsistencyQuery) -> ResponseReturnValue:
-    """The tree of ``new`` only adds to that of ``old``."""
+    """The tree of ``to`` entries only adds to that of ``from``."""
     return {"hashes": [h.hex() for h in log.consistency(db.session(), query.old, query.new)]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -30,32 +32,45 @@ def ledger() -> None:
 
 @ledger.command()
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="此前在别处保存的签名树头，核对历史未被改写（可重复）。",
+)
 @with_app
-def verify(as_json: bool) -> None:
+def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
     """重新计算整个账本；有任何一条不符即指出并以非零状态退出。"""
-    session = db.session()
-    total = session.scalar(sa.select(sa.func.count()).select_from(Entry)) or 0
-    with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
+    known = [path.read_text(errors="replace") for path in checkpoints]
+    console = Console(stderr=True)
+    with (
+        verification.snapshot(db.database()) as session,
+        Progress(console=console, disable=as_json, transient=True) as progress,
+    ):
+        total = session.scalar(sa.select(sa.func.count()).select_from(Entry)) or 0
         task = progress.add_task("核验账本", total=total)
         report = verification.verify(
-            session, [_verifier_key()], lambda done: progress.update(task, completed=done)
+            session,
+            [_verifier_key()],
+            known,
+            lambda done: progress.update(task, completed=done),
         )
-    if as_json:
-        found = {
-            "holds": report.holds,
-            "size": report.size,
-            "root": report.root,
-            "findings": report.findings,
-        }
-        click.echo(json.dumps(found, ensure_ascii=False))
-    elif report.holds:
-        click.echo(f"✓ 账本完好：{report.size} 条记录，{report.heads} 个签名树头，根 {report.root}")
-    else:
-        for finding in report.findings:
-            click.echo(f"✗ {finding}")
-        if report.more:
-            click.echo(f"✗ 另有 {report.more} 处问题")
+    click.echo(_as_json(report) if as_json else _as_text(report))
     sys.exit(0 if report.holds else 1)
+
+
+def _as_json(report: verification.Report) -> str:
+    return json.dumps({"holds": report.holds, **asdict(report)}, ensure_ascii=False)
+
+
+def _as_text(report: verification.Report) -> str:
+    if report.holds:
+        return f"✓ 账本完好：{report.size} 条记录，{report.heads} 个签名树头，根 {report.root}"
+    lines = [f"✗ {finding.message}" for finding in report.findings]
+    if report.more:
+        lines.append(f"✗ 另有 {report.more} 处问题")
+    return "\n".join(lines)
 
 
 @ledger.command()
@@ -79,12 +94,8 @@ def key() -> None:
 @with_app
 def export() -> None:
     """以 JSON Lines 导出全部记录（不含个人信息）。"""
-    for entry in db.session().scalars(
-        sa.select(Entry).order_by(Entry.index).execution_options(yield_per=1000)
-    ):
-        click.echo(
-            json.dumps(
-                {"index": entry.index, "body": entry.body, "leaf_hash": entry.leaf_hash.hex()},
-                ensure_ascii=False,
-            )
-        )
+    rows = sa.select(Entry.index, Entry.body, Entry.leaf_hash).order_by(Entry.index)
+    with verification.snapshot(db.database()) as session:
+        for index, body, leaf in session.execute(rows.execution_options(yield_per=1000)):
+            line = {"index": index, "body": body, "leaf_hash": leaf.hex()}
+            click.echo(json.dumps(line, ensure_ascii=False))

@@ -27,6 +27,10 @@ from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, TreeHead
 SALT_BYTES = 32
 
 
+class LogBroken(Exception):
+    """The log was altered behind the program's back; nothing is appended until a person looks."""
+
+
 def commitment(person_id: int, salt: bytes) -> str:
     """A person as the ledger names them: opened by whoever holds the salt, silent otherwise."""
     opening = rfc8785.dumps({"person": person_id, "salt": salt.hex()})
@@ -76,6 +80,9 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
 
     Returns:
         How many entries were appended.
+
+    Raises:
+        LogBroken: the newest tree head is not what was signed.
     """
     if session.get_bind().dialect.name == "postgresql":
         # Sequencers take turns; SQLite's BEGIN IMMEDIATE does the same.
@@ -88,8 +95,7 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
     ).all()
     if not waiting:
         return 0
-    last = head(session)
-    frontier = merkle.Frontier.from_bytes(last.frontier) if last else merkle.frontier(())
+    frontier = _frontier(head(session))
     first = frontier.size
     entries = []
     for row in waiting:
@@ -121,6 +127,19 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
     )
     session.flush()
     return len(entries)
+
+
+def _frontier(last: TreeHead | None) -> merkle.Frontier:
+    """Where appending goes on. Never from a state that the last signature does not cover."""
+    if last is None:
+        return merkle.frontier(())
+    try:
+        frontier = merkle.Frontier.from_bytes(last.frontier)
+    except merkle.ProofError as error:
+        raise LogBroken(f"tree head {last.size}: {error}") from None
+    if (frontier.size, frontier.root()) != (last.size, last.root):
+        raise LogBroken(f"tree head {last.size}: its frontier leads to another root")
+    return frontier
 
 
 def head(session: Session) -> TreeHead | None:
@@ -155,9 +174,12 @@ def consistency(session: Session, old: int, new: int) -> list[bytes]:
 
 
 def _leaves(session: Session, size: int) -> list[bytes]:
+    newest = head(session)
+    if newest is None or newest.size < size:
+        raise NotFound(f"账本目前只有 {newest.size if newest else 0} 条记录")
     leaves = session.scalars(
         sa.select(Entry.leaf_hash).where(Entry.index < size).order_by(Entry.index)
     ).all()
     if len(leaves) != size:
-        raise NotFound(f"账本目前只有 {len(leaves)} 条记录")
+        raise LogBroken(f"{size - len(leaves)} entries below {size} are missing")
     return list(leaves)

@@ -1,0 +1,191 @@
+"""Two years of study, replayed through the platform's own operations with past instants.
+
+So the demonstration's evidence, awards and ledger entries are what real study leaves.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.orm import Session, joinedload
+
+from courses import completion, enrolments, quizzes, scopes
+from courses.documents import CourseDocument, Unit
+from courses.models import Course, CourseVersion, Enrolment, UnitKind, VersionState
+from media import watching
+from media.api_models import BeatIn
+from media.models import Asset
+from zhixin.audit import desk
+from zhixin.certificates import issuing
+from zhixin.demo import content
+from zhixin.demo.people import Cast
+from zhixin.hours import awards
+from zhixin.hours.models import Award
+from zhixin.hours.states import State, Transition
+from zhixin.people.models import Person
+
+BEAT_S = 15
+COURSES_EACH = 6
+DEVICES = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/142.0 Mobile",
+)
+Report = Callable[[str, int, int], None]
+
+
+def simulate(session: Session, cast: Cast, start: datetime, now: datetime, report: Report) -> None:
+    """Every learner studies some courses; the first ones are left half way in one."""
+    chance = random.Random(7)  # noqa: S311
+    versions = session.scalars(
+        sa.select(CourseVersion)
+        .where(CourseVersion.state == VersionState.PUBLISHED)
+        .options(joinedload(CourseVersion.course))
+        .order_by(CourseVersion.id)
+    ).all()
+    for place, learner in enumerate(cast.learners):
+        chosen = chance.sample(list(versions), COURSES_EACH)
+        moments = sorted(chance.uniform(0.05, 0.99) for _ in chosen)
+        for version, moment in zip(chosen, moments, strict=True):
+            begin = start + (now - start) * moment
+            _study(session, learner, version, begin, chance, share=1.0)
+        if place < 12:
+            rest = [version for version in versions if version not in chosen]
+            _study(
+                session,
+                learner,
+                chance.choice(rest),
+                now - timedelta(hours=3 + place),
+                chance,
+                share=0.45,
+            )
+        report("学习经历", place + 1, len(cast.learners))
+    _decide_some(session, cast, now)
+
+
+def _study(
+    session: Session,
+    learner: Person,
+    version: CourseVersion,
+    begin: datetime,
+    chance: random.Random,
+    *,
+    share: float,
+) -> None:
+    enrolment = enrolments.enrol(session, learner.id, version.course_id, begin)
+    document = CourseDocument.from_text(version.document)
+    at = begin + timedelta(minutes=1)
+    for unit in document.units():
+        if unit.kind is UnitKind.PAGE:
+            enrolments.note_read(session, enrolment, unit.key)
+        elif unit.kind is UnitKind.VIDEO:
+            at = _watch(session, learner, version, unit, at, chance, share)
+            if share < 1:
+                return
+        else:
+            at = _answer(session, enrolment, unit, at, chance)
+    seed = current_app.extensions["settings"].key("secret_key").hex()
+    completion.check(session, enrolment.id, sampling_seed=seed, now=at)
+
+
+def _watch(
+    session: Session,
+    learner: Person,
+    version: CourseVersion,
+    unit: Unit,
+    at: datetime,
+    chance: random.Random,
+    share: float,
+) -> datetime:
+    """Watch a video with a pause or two, beat by beat; returns when it was over."""
+    asset = session.get_one(Asset, unit.asset_id)
+    playback = watching.open(
+        session,
+        person_id=learner.id,
+        asset=asset,
+        scope=scopes.of_version(version.id),
+        address=f"10.{learner.id % 200}.3.{chance.randrange(2, 250)}",
+        user_agent=chance.choice(DEVICES),
+        now=at,
+    )
+    length = (asset.duration_ms or 0) / 1000 * share
+    position, seq = 0.0, 0
+    at += timedelta(seconds=1)
+    while position < length:
+        step = min(BEAT_S, length - position)
+        if chance.random() < 0.08:
+            at += timedelta(seconds=chance.randrange(20, 300))  # a phone call
+        at += timedelta(seconds=step + 0.2)
+        seq += 1
+        beat = BeatIn(seq=seq, played=[(position, position + step)], position=position + step)
+        watching.record(session, playback_id=playback.id, person_id=learner.id, beat=beat, now=at)
+        position += step
+    watching.close(session, playback_id=playback.id, person_id=learner.id, now=at)
+    return at + timedelta(seconds=20)
+
+
+def _answer(
+    session: Session, enrolment: Enrolment, unit: Unit, at: datetime, chance: random.Random
+) -> datetime:
+    if chance.random() < 0.25:
+        attempt = quizzes.open(session, enrolment, unit, at)
+        at += timedelta(minutes=2)
+        quizzes.submit(session, enrolment, unit, attempt.id, content.WRONG_ANSWERS, at)
+    attempt = quizzes.open(session, enrolment, unit, at + timedelta(seconds=30))
+    at += timedelta(minutes=3)
+    quizzes.submit(session, enrolment, unit, attempt.id, content.RIGHT_ANSWERS, at)
+    return at
+
+
+def _decide_some(session: Session, cast: Cast, now: datetime) -> None:
+    """An auditor has been at work: most sampled awards are verified, one or two rejected."""
+    waiting = session.scalars(
+        sa.select(Award).where(Award.state == State.EARNED).order_by(Award.earned_at)
+    ).all()
+    for place, award in enumerate(waiting):
+        auditor = cast.auditors[0]
+        at = min(now, award.earned_at + timedelta(days=2))
+        if place % 7 == 3:
+            desk.decide(
+                session,
+                award,
+                Transition.REJECT,
+                auditor,
+                "非本人学习：登录地址与单位不符",
+                None,
+                at,
+            )
+        elif place % 3 != 2:
+            desk.decide(session, award, Transition.VERIFY, auditor, None, None, at)
+
+
+def after_recording(session: Session, cast: Cast, now: datetime) -> None:
+    """Once the ledger has them: recorded awards, a reversal, certificates, one just verified."""
+    awards.mark_recorded(session)
+    recorded = session.scalars(
+        sa.select(Award).where(Award.state == State.RECORDED).order_by(Award.earned_at)
+    ).all()
+    spare = [award for award in recorded if award.person_id != cast.learners[0].id]
+    desk.decide(
+        session,
+        spare[-1],
+        Transition.REVERSE,
+        cast.auditors[0],
+        "重复申报：同一内容已在面授班计入",
+        None,
+        now,
+    )
+    issuer = current_app.extensions["settings"].issuer
+    for learner in cast.learners[:8]:
+        own = [a for a in recorded if a.person_id == learner.id and a.state == State.RECORDED]
+        for award in own[:2]:
+            issuing.issue_course(session, award.id, learner.id, issuer=issuer, now=now)
+        if own:
+            issuing.issue_annual(session, learner.id, own[-1].year, issuer=issuer, now=now)
+
+
+def is_built(session: Session) -> bool:
+    return session.scalar(sa.select(Course.id).limit(1)) is not None

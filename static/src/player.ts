@@ -179,7 +179,10 @@ class LearningPlayer implements Listener {
   #look(stopping = false): void {
     const video = this.#video;
     if (!this.#lease || video.seeking() || (video.paused() && !stopping)) return;
-    this.#lease.played.look(this.#positionMs, performance.now(), video.playbackRate() ?? 1);
+    // The last frame's end and the probed length differ by a little: at the end, it is the end.
+    const atEnd = video.ended() && this.#durationMs - this.#positionMs < 500;
+    const at = atEnd ? this.#durationMs : this.#positionMs;
+    this.#lease.played.look(at, performance.now(), video.playbackRate() ?? 1);
     this.#limitRate();
     this.#draw();
   }

@@ -80,7 +80,7 @@ export class Panel {
 
   /** The unit's and the course's state, as the server just said. */
   state(reply: Reply): void {
-    if (reply.unit.done) this.#unitDone(this.root.dataset.unit ?? "");
+    this.#outline(reply);
     if (!reply.course.complete) return;
     const award = reply.course.award;
     this.#text(
@@ -91,13 +91,17 @@ export class Panel {
     this.#hide("[data-unit-complete]");
   }
 
-  #unitDone(key: string): void {
-    const item = document.querySelector(`[data-outline-unit="${CSS.escape(key)}"]`);
-    if (item && !item.classList.contains("is-done")) {
-      item.classList.add("is-done");
-      const state = item.querySelector("[data-unit-state]");
-      if (state) state.textContent = this.word("done");
-    }
+  #outline(reply: Reply): void {
+    const key = CSS.escape(this.root.dataset.unit ?? "");
+    const item = document.querySelector(`[data-outline-unit="${key}"]`);
+    const state = item?.querySelector("[data-unit-state]");
+    const missing = Math.max(0, reply.unit.needed_ms - reply.unit.confirmed_ms);
+    const text = reply.unit.done
+      ? this.word("unit_done")
+      : this.word("unit_missing", { time: clock(missing + 999) });
+    if (state && state.textContent !== text) state.textContent = text;
+    if (!reply.unit.done) return;
+    item?.querySelector(".outline__unit")?.classList.add("is-done");
     this.#show("[data-unit-complete]");
   }
 

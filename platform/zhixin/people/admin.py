@@ -103,14 +103,14 @@ def person(person_id: int) -> ResponseReturnValue:
     return _back(found)
 
 
-def _facts_form(person: Person, reach: Reach) -> FactsForm:
+def _facts_form(person: Person, reach: Reach, **options: Any) -> FactsForm:
     shown = {
         "name": person.name,
         "employer_id": person.employer_id,
         "title_level": person.title_level,
         "title_name": person.title_name,
     }
-    return FactsForm(employers=_choices(reach, _("（无）")), data=shown)
+    return FactsForm(employers=_choices(reach, _("（无）")), data=shown, **options)
 
 
 def _person_page(
@@ -124,7 +124,7 @@ def _person_page(
         organisation_names=names,
         may_change=administration.may_change(person, reach),
         is_self=person.id == access.person().id,
-        form=form or _facts_form(person, reach),
+        form=form or _facts_form(person, reach, formdata=None),
         grant_form=GrantForm(organisations=_choices(reach, _("全部")), formdata=None),
         sign_ins=sign_ins.of_person(session, person.id, current_settings(), now),
         tokens=[t for t in tokens.of_person(session, person.id) if not t.revoked_at],

@@ -15,7 +15,7 @@ from wtforms import (
     StringField,
 )
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.widgets import CheckboxInput, ListWidget, PasswordInput
 
 from zhixin.people import tokens
 from zhixin.people.accounts import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
@@ -73,12 +73,21 @@ class _OrganisationField(SelectField):  # type: ignore[misc]
         super().__init__(label, coerce=_chosen_id, **options)
 
 
+class _NeverEchoed(PasswordInput):  # type: ignore[misc]
+    """Typed in the clear, to be checked while typing, but never sent back to a screen."""
+
+    input_type = "text"
+
+
 class FactsForm(FlaskForm):  # type: ignore[misc]
     """What is known of a person."""
 
     name = StringField(_l("姓名"), [InputRequired(), Length(max=MAX_NAME)])
     id_number = StringField(
-        _l("身份证号"), [Length(max=30)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+        _l("身份证号"),
+        [Length(max=30)],
+        widget=_NeverEchoed(),
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
     employer_id = _OrganisationField(_l("用人单位"))
     title_level = SelectField(_l("职称级别"))

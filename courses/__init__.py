@@ -10,7 +10,9 @@ def init_app(app: Flask) -> None:
     from courses import (  # tasks register themselves
         learning,
         learning_api,
+        review,
         search,
+        studio,
         tasks,  # noqa: F401
         views,
         words,
@@ -20,4 +22,6 @@ def init_app(app: Flask) -> None:
     words.init_app(app)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(learning.blueprint)
+    app.register_blueprint(studio.blueprint)
+    app.register_blueprint(review.blueprint)
     app.register_api(learning_api.blueprint)  # type: ignore[attr-defined]

@@ -227,5 +227,7 @@ def counts_by_field(session: Session) -> dict[str, int]:
             sa.select(CourseVersion.field_code, sa.func.count())
             .where(CourseVersion.state == VersionState.PUBLISHED)
             .group_by(CourseVersion.field_code)
-        ).tuples()
+        )
+        .tuples()
+        .all()
     )

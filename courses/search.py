@@ -174,7 +174,9 @@ def sync(session: Session, courses: CourseIndex) -> tuple[int, int]:
             sa.select(CourseVersion.course_id, CourseVersion.id).where(
                 CourseVersion.state == VersionState.PUBLISHED
             )
-        ).tuples()
+        )
+        .tuples()
+        .all()
     )
     indexed = courses.indexed()
     gone = indexed.keys() - published.keys()

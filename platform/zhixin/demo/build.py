@@ -31,7 +31,7 @@ from zhixin.ledger.keys import Signer
 #: The first courses have two lectures of several minutes, the others one short lecture.
 FLAGSHIPS = 6
 FLAGSHIP_SECONDS = 150
-SHORT_SECONDS = 75
+SHORT_SECONDS = 60
 PARALLEL = 2
 COLOURS = {
     FieldGroup.PRIORITY: ("#0f2f3a", "#1f6f8b"),

@@ -23,12 +23,13 @@ FPS = 2
 def lecture(target: Path, slides: dict[str, Any], seconds: int) -> None:
     """Write a lecture of ``seconds`` to ``target`` (MP4), each slide shown equally long."""
     fonts = str(pages.resource_dir("static") / "dist" / "fonts")
-    rendered = typst.Compiler(
-        SLIDES,
+    compiler: typst.Compiler = typst.Compiler(
+        str(SLIDES),
         font_paths=[fonts],
         ignore_system_fonts=True,
         sys_inputs={"data": json.dumps(slides, ensure_ascii=False)},
-    ).compile(
+    )
+    rendered = compiler.compile(
         format="png",
         ppi=72.0,
     )

@@ -136,7 +136,10 @@ def _parse(name: str, text: str, kind: type) -> Any:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
                 text.lower()
             ]
-        return kind(text)
+        value = kind(text)
+        if kind is int and value < 0:
+            raise ValueError
+        return value
     except (KeyError, ValueError):
         raise SettingsError(f"{name}: {text!r} is not a valid {kind.__name__}") from None
 
@@ -169,4 +172,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         text = getattr(settings, name)
         if text and (len(text) != 64 or set(text.lower()) - set("0123456789abcdef")):
             raise SettingsError(f"{PREFIX}{name.upper()}: expected 64 hex digits")
+    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise SettingsError(f"{PREFIX}LOG_LEVEL: expected DEBUG, INFO, WARNING or ERROR")
     return settings

@@ -95,7 +95,7 @@ def _network(address: str) -> str:
 def _refuse_if_paused(
     session: Session, sign_in_name: str, address: str, settings: Settings, now: datetime
 ) -> None:
-    patience = settings.sign_in_attempts
+    patience = max(1, settings.sign_in_attempts)
     pause = timedelta(minutes=settings.sign_in_pause_minutes)
     by_name = SignInFailure.sign_in_name == sign_in_name
     by_address = SignInFailure.address == _network(address)

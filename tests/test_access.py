@@ -1,0 +1,292 @@
+"""Who may open which route: every one tried as nobody, as stranger, as member and as owner.
+
+- nobody: not signed in. What to expect follows from the view's declared access.
+- stranger: signed in and holding every role but those that the route asks for.
+- owner and member: two people who may both come in; the object in the address belongs to the
+  owner, so the member must be told that there is no such thing.
+
+Routes are collected from the application. A new route whose address names an object needs a
+row in ``OWNED`` (or, with a reason, in ``NOBODYS``); without one a test here fails and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from zhixin import access, clock, db
+from zhixin.people import accounts, tokens
+from zhixin.people.models import Organisation, OrganisationKind, Person, Role, SignIn, Token
+
+
+@dataclass
+class World:
+    """What rows need to make their people and objects."""
+
+    create_person: Callable[..., Person]
+    sign_in: Callable[[Person], FlaskClient]
+    now: datetime
+
+    def two(self, *roles: Role) -> tuple[Person, Person]:
+        """An owner and a member, alike in their roles."""
+        return self.create_person("owner", *roles), self.create_person("member", *roles)
+
+
+class Scene(NamedTuple):
+    """Two people and the address of an object that belongs to the first."""
+
+    owner: Person
+    member: Person
+    address: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One route with somebody's object in its address.
+
+    Attributes:
+        scene: makes the object.
+        owner: the status that its owner gets, by method, tried in this order.
+        data: form fields, or a JSON body if ``json``.
+        member: the status that another person of the same role gets, by any method.
+    """
+
+    scene: Callable[[World], Scene]
+    owner: dict[str, int]
+    data: dict[str, Any] = field(default_factory=dict)
+    json: bool = False
+    member: int = 404
+
+
+# --- people -------------------------------------------------------------------------------
+
+
+def _sign_in_of_owner(world: World) -> Scene:
+    owner, member = world.two()
+    world.sign_in(owner)
+    ids = sa.select(SignIn.id).where(SignIn.person_id == owner.id)
+    return Scene(owner, member, {"sign_in_id": db.session().scalars(ids).one()})
+
+
+def _token_of_owner(world: World) -> Scene:
+    owner, member = world.two()
+    tokens.create(db.session(), owner, "人事系统", 30, clock.now())
+    db.session().commit()
+    return Scene(owner, member, {"token_id": db.session().scalars(sa.select(Token.id)).one()})
+
+
+def _districts() -> tuple[Organisation, Organisation]:
+    session = db.session()
+    city = accounts.organisation(session, OrganisationKind.CITY, "示例市")
+    east = accounts.organisation(session, OrganisationKind.DISTRICT, "东区", city)
+    west = accounts.organisation(session, OrganisationKind.DISTRICT, "西区", city)
+    session.commit()
+    return east, west
+
+
+def _person_of_a_district(world: World) -> Scene:
+    """Owner: the administrator of the person's district; member: that of another."""
+    east, west = _districts()
+    owner = world.create_person("owner", Role.ADMINISTRATOR, within=east)
+    member = world.create_person("member", Role.ADMINISTRATOR, within=west)
+    person = world.create_person("person", Role.AUTHOR, employer=east, within=east)
+    return Scene(owner, member, {"person_id": person.id, "grant_id": person.grants[0].id})
+
+
+def _district(world: World) -> Scene:
+    east, west = _districts()
+    owner = world.create_person("owner", Role.ADMINISTRATOR, within=east)
+    member = world.create_person("member", Role.ADMINISTRATOR, within=west)
+    return Scene(owner, member, {"organisation_id": east.id})
+
+
+PEOPLE = {
+    "people.end_sign_in": Case(_sign_in_of_owner, {"POST": 303}),
+    "people.revoke_token": Case(_token_of_owner, {"POST": 303}),
+    "admin.person": Case(
+        _person_of_a_district, {"GET": 200, "POST": 422}, {"name": "", "title_level": "none"}
+    ),
+    "admin.grant_role": Case(_person_of_a_district, {"POST": 303}, {"role": "learner"}),
+    "admin.revoke_role": Case(_person_of_a_district, {"POST": 303}),
+    "admin.deactivate": Case(_person_of_a_district, {"POST": 303}),
+    "admin.activate": Case(_person_of_a_district, {"POST": 303}),
+    "admin.reset_password": Case(_person_of_a_district, {"POST": 200}),
+    "admin.end_sign_ins": Case(_person_of_a_district, {"POST": 303}),
+    "admin.rename_organisation": Case(_district, {"POST": 303}, {"name": "东新区"}),
+}
+
+# --- hours, certificates, audit: rows go here ------------------------------------------------
+
+# --- media, assessments: rows go here --------------------------------------------------------
+
+# --- courses: studio, review, learning: rows go here -----------------------------------------
+
+OWNED: dict[str, Case] = {**PEOPLE}
+
+#: Addresses with a part that names nobody's object, and why.
+NOBODYS = {
+    "hours.my_year": "a year of the person's own",
+    "hours_api.my_year": "a year of the person's own",
+    "certificates.issue_annual": "a year of the person's own",
+    "learning.enrol": "a published course, open to every learner",
+    "review.version": "every reviewer reads what waits for review",
+    "review.approve": "every reviewer decides what waits for review",
+    "review.send_back": "every reviewer decides what waits for review",
+}
+
+#: Routes that still wait for their row. Empty when all is done.
+PENDING = {
+    "assessments.add_question", "assessments.delete_question", "assessments.describe",
+    "assessments.move_question", "assessments.new_question", "assessments.paper",
+    "assessments.question", "assessments.update_question",
+    "audit.award", "audit.decide",
+    "certificates.issue_course", "certificates.pdf",
+    "learning.open_attempt", "learning.read", "learning.resume", "learning.submit",
+    "learning.unit", "learning.withdraw",
+    "learning_api.beat", "learning_api.close_playback", "learning_api.open_playback",
+    "learning_api.save_answers", "learning_api.show_progress",
+    "media_api.asset", "media_api.offset", "media_api.patch", "media_api.terminate",
+    "studio.add_chapter", "studio.add_unit", "studio.change_chapter", "studio.change_unit",
+    "studio.course", "studio.submit", "studio.unit", "studio.update",
+}  # fmt: skip
+
+
+# --- the routes of the application ------------------------------------------------------------
+
+
+def _rules(app: Flask) -> Iterator[Rule]:
+    return (rule for rule in app.url_map.iter_rules() if rule.endpoint != "static")
+
+
+def _declared(app: Flask, endpoint: str) -> str | frozenset[str]:
+    declared = access.declared(app.view_functions[endpoint])
+    assert declared is not None, f"{endpoint} declares no access"
+    return declared
+
+
+def _methods(rule: Rule) -> list[str]:
+    """GET before what changes things; HEAD only where there is no GET."""
+    methods = set(rule.methods or ()) - {"OPTIONS"}
+    return sorted(methods - {"HEAD"} if "GET" in methods else methods)
+
+
+def _tries(app: Flask) -> Iterator[tuple[Rule, str, str]]:
+    """Every route and method with an address; whose object it is does not matter here."""
+    for rule in _rules(app):
+        values = {name: 1 if "int" in _converter(rule, name) else "x" for name in rule.arguments}
+        values |= rule.defaults or {}
+        built = rule.build(values, append_unknown=False)
+        assert built is not None, f"{rule.rule}: no address could be made"
+        for method in _methods(rule):
+            yield rule, method, built[1]
+
+
+def _converter(rule: Rule, name: str) -> str:
+    return type(rule._converters[name]).__name__.lower() if name in rule._converters else ""
+
+
+@pytest.fixture
+def world(session, create_person, sign_in, now) -> World:
+    return World(create_person, sign_in, now)
+
+
+@pytest.fixture
+def nobody(app: Flask, world: World) -> FlaskClient:
+    """Not signed in, but with forms that carry a CSRF token: access is what is tried."""
+    token = world.sign_in(world.create_person("somebody")).environ_base["HTTP_X_CSRFTOKEN"]
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["csrf_token"] = "t"
+    client.environ_base["HTTP_X_CSRFTOKEN"] = token
+    return client
+
+
+def test_nobody_opens_public_routes_and_no_others(app: Flask, nobody: FlaskClient) -> None:
+    """Pages lead to the sign-in page; the API and everything that changes things say 401."""
+    wrong = []
+    for rule, method, address in _tries(app):
+        answer = nobody.open(address, method=method)
+        to_sign_in = answer.status_code == 302 and answer.location.startswith("/sign-in")
+        if _declared(app, rule.endpoint) == access.PUBLIC:
+            right = answer.status_code != 401 and not to_sign_in
+        elif method == "GET" and not address.startswith("/api/"):
+            right = to_sign_in
+        else:
+            right = answer.status_code == 401
+        if not right:
+            wrong.append(f"{method} {rule.rule} ({rule.endpoint}): {answer.status}")
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_a_stranger_without_the_role_is_refused(app: Flask, world: World) -> None:
+    """Holding every other role is not enough: 403, on every route that asks for a role."""
+    clients: dict[frozenset[str], FlaskClient] = {}
+    wrong = []
+    for rule, method, address in _tries(app):
+        asked = _declared(app, rule.endpoint)
+        if isinstance(asked, str):
+            continue
+        assert asked <= set(Role), f"{rule.endpoint} asks for an unknown role: {asked}"
+        if asked not in clients:
+            others = [role for role in Role if role not in asked]
+            stranger = world.create_person(f"stranger-{len(clients)}", *others)
+            clients[asked] = world.sign_in(stranger)
+        answer = clients[asked].open(address, method=method)
+        if answer.status_code != 403:
+            wrong.append(f"{method} {rule.rule} ({rule.endpoint}): {answer.status}")
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("endpoint", OWNED)
+def test_only_the_owner_reaches_the_object(app: Flask, world: World, endpoint: str) -> None:
+    """A member of the same role is told that there is no such thing; the owner gets through."""
+    case = OWNED[endpoint]
+    rules = [rule for rule in _rules(app) if rule.endpoint == endpoint]
+    assert rules, f"OWNED names {endpoint}, which is no route any more"
+    untried = {method for rule in rules for method in _methods(rule)} - set(case.owner)
+    assert not untried, f"{endpoint}: OWNED says nothing of {untried}"
+    scene = case.scene(world)
+    body = {"json" if case.json else "data": case.data}
+    for person, statuses in (
+        (scene.member, dict.fromkeys(case.owner, case.member)),
+        (scene.owner, case.owner),
+    ):
+        client = world.sign_in(person)
+        for method, status in statuses.items():
+            address = _address(rules, method, scene.address)
+            answer = client.open(address, method=method, **({} if method == "GET" else body))
+            whom = person.sign_in_name
+            assert answer.status_code == status, f"{method} {address} as {whom}: {answer.status}"
+
+
+def _address(rules: list[Rule], method: str, values: dict[str, Any]) -> str:
+    rule = next(rule for rule in rules if method in (rule.methods or ()))
+    built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
+    assert built is not None
+    return built[1]
+
+
+def test_every_route_with_an_object_has_an_owner(app: Flask) -> None:
+    """A new route with something in its address must say here whose it is."""
+    with_object = {
+        rule.endpoint
+        for rule in _rules(app)
+        if rule.arguments and _declared(app, rule.endpoint) != access.PUBLIC
+    }
+    missing = with_object - set(OWNED) - set(NOBODYS) - PENDING
+    assert not missing, (
+        f"no row for {sorted(missing)}: add a Case to OWNED in {__file__} that makes the object "
+        "and says what owner and member get (or a reason to NOBODYS)"
+    )
+    stale = (set(OWNED) | set(NOBODYS)) - with_object
+    assert not stale, f"rows for routes that are gone or public: {sorted(stale)}"
+    done = PENDING & (set(OWNED) | set(NOBODYS))
+    assert not done, f"no longer pending: {sorted(done)}"

@@ -202,7 +202,7 @@ def _facet(
         .where(*_where(filters, ids, today))
         .group_by(column)
     )
-    return {str(value): count for value, count in session.execute(counted).tuples()}
+    return {str(value): count for value, count in session.execute(counted)}
 
 
 def published(
@@ -227,7 +227,5 @@ def counts_by_field(session: Session) -> dict[str, int]:
             sa.select(CourseVersion.field_code, sa.func.count())
             .where(CourseVersion.state == VersionState.PUBLISHED)
             .group_by(CourseVersion.field_code)
-        )
-        .tuples()
-        .all()
+        ).all()
     )

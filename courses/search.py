@@ -174,9 +174,7 @@ def sync(session: Session, courses: CourseIndex) -> tuple[int, int]:
             sa.select(CourseVersion.course_id, CourseVersion.id).where(
                 CourseVersion.state == VersionState.PUBLISHED
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     indexed = courses.indexed()
     gone = indexed.keys() - published.keys()

@@ -75,7 +75,7 @@ def counts(session: Session, auditor: Person) -> dict[str, int]:
         .where(*_visible(session, auditor))
         .group_by(Award.state)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def get(session: Session, auditor: Person, award_id: int) -> Award:

@@ -49,4 +49,4 @@ def of(
         .order_by(Trace.id.desc())
         .limit(200)
     )
-    return [(trace, name) for trace, name in rows.tuples()]
+    return [(trace, name) for trace, name in rows]

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from zhixin import access, clock, db
+from zhixin.errors import Conflict, DomainError, Invalid
 from zhixin.people import administration, cipher, organisations, sign_ins, tokens
 from zhixin.people.administration import Reach
 from zhixin.people.forms import FactsForm, GrantForm, NewPersonForm, OrganisationForm
@@ -74,15 +75,18 @@ def new_person() -> ResponseReturnValue:
     if not form.validate_on_submit():
         page = render_template("admin/new_person.html", form=form)
         return page, 422 if form.errors else 200
-    person, password = administration.create_person(
-        db.session(),
-        reach,
-        sign_in_name=form.sign_in_name.data,
-        roles=[Role(role) for role in form.roles.data],
-        cipher=cipher(),
-        now=clock.now(),
-        **form.facts(),
-    )
+    try:
+        person, password = administration.create_person(
+            db.session(),
+            reach,
+            sign_in_name=form.sign_in_name.data,
+            roles=[Role(role) for role in form.roles.data],
+            cipher=cipher(),
+            now=clock.now(),
+            **form.facts(),
+        )
+    except (Conflict, Invalid) as error:  # what was typed stays on the page
+        return render_template("admin/new_person.html", form=form, error=error), error.status
     return _person_page(person, reach, password=password), 201
 
 
@@ -96,9 +100,14 @@ def person(person_id: int) -> ResponseReturnValue:
     form = _facts_form(found, reach)
     if not form.validate():
         return _person_page(found, reach, form=form), 422
-    administration.edit_person(
-        db.session(), found, reach, cipher=cipher(), now=clock.now(), **form.facts()
-    )
+    try:
+        administration.edit_person(
+            db.session(), found, reach, cipher=cipher(), now=clock.now(), **form.facts()
+        )
+    except (Conflict, Invalid) as error:
+        db.finish(keep=False)  # the page shows the person as they are
+        found, reach = _found(person_id)
+        return _person_page(found, reach, form=form, error=error), error.status
     flash(_("资料已保存。"), "success")
     return _back(found)
 
@@ -114,7 +123,12 @@ def _facts_form(person: Person, reach: Reach, **options: Any) -> FactsForm:
 
 
 def _person_page(
-    person: Person, reach: Reach, *, form: FactsForm | None = None, password: str | None = None
+    person: Person,
+    reach: Reach,
+    *,
+    form: FactsForm | None = None,
+    error: DomainError | None = None,
+    password: str | None = None,
 ) -> str:
     session, now = db.session(), clock.now()
     names = {each.id: each.name for each, _depth in organisations.tree(session)}
@@ -130,6 +144,7 @@ def _person_page(
         tokens=[t for t in tokens.of_person(session, person.id) if not t.revoked_at],
         now=now,
         password=password,
+        error=error,
     )
 
 
@@ -212,20 +227,22 @@ def organisations_page() -> ResponseReturnValue:
     """The tree of organisations, and a form for a new one."""
     session, reach = db.session(), _reach()
     form = OrganisationForm(parents=_choices(reach, _("（最上层）")))
+    error, status = None, 422 if request.method == "POST" else 200
     if form.validate_on_submit():
-        organisations.add(
-            session,
-            reach,
-            kind=OrganisationKind(form.kind.data),
-            name=form.name.data,
-            parent_id=form.parent_id.data,
-        )
-        flash(_("单位已添加。"), "success")
-        return redirect(url_for("admin.organisations"), 303)
-    page = render_template(
-        "admin/organisations.html", form=form, tree=organisations.tree(session, reach)
-    )
-    return page, 422 if form.errors else 200
+        try:
+            organisations.add(
+                session,
+                reach,
+                kind=OrganisationKind(form.kind.data),
+                name=form.name.data,
+                parent_id=form.parent_id.data,
+            )
+            flash(_("单位已添加。"), "success")
+            return redirect(url_for("admin.organisations"), 303)
+        except (Conflict, Invalid) as refusal:
+            error, status = refusal, refusal.status
+    tree = organisations.tree(session, reach)
+    return render_template("admin/organisations.html", form=form, tree=tree, error=error), status
 
 
 @blueprint.post("/organisations/<int:organisation_id>/name")

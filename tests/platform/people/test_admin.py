@@ -96,6 +96,8 @@ def test_a_refused_creation_leaves_nobody(sign_in, administrator) -> None:
     answer = sign_in(administrator).post("/admin/people/new", data=data)
     assert answer.status_code == 422
     assert wrong not in answer.text
+    assert "校验码不符" in answer.text
+    assert 'value="li.na"' in answer.text  # what was typed is not lost
     people = sa.select(Person).where(Person.sign_in_name == "li.na")
     assert db.session().scalars(people).all() == []
 
@@ -115,6 +117,21 @@ def test_facts_are_edited_and_an_empty_number_keeps_the_old(
     assert (changed.name, changed.title_name) == ("李娜", "高级工程师")
     assert changed.employer.name == "东区设计院"
     assert changed.id_number_masked == identity_number.mask(NUMBER)
+
+
+def test_another_persons_number_is_refused_and_nothing_is_saved(
+    create_person, sign_in, administrator
+) -> None:
+    """One person, one account: 409, and the other typed facts are not half saved."""
+    alice, bob = create_person("alice"), create_person("bob")
+    client = sign_in(administrator)
+    data = FACTS | {"id_number": NUMBER}
+    assert client.post(f"/admin/people/{bob.id}", data=data).status_code == 303
+    answer = client.post(f"/admin/people/{alice.id}", data=data)
+    assert answer.status_code == 409
+    assert "一人只能有一个账号" in answer.text
+    db.finish(keep=False)
+    assert db.session().get_one(Person, alice.id).name == "alice"
 
 
 def test_roles_are_granted_once_and_revoked(
@@ -250,6 +267,9 @@ def test_organisations_are_added_and_renamed_on_their_page(
     renamed = client.post(f"/admin/organisations/{added.id}/name", data={"name": "东区人民医院"})
     assert renamed.status_code == 303
     assert "东区人民医院" in client.get("/admin/organisations").text
+    again = client.post("/admin/organisations", data=data | {"name": "东区人民医院"})
+    assert again.status_code == 409
+    assert "同名单位" in again.text
 
 
 def test_another_districts_organisation_is_not_renamed(session, create_person, districts) -> None:

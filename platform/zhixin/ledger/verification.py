@@ -86,9 +86,12 @@ class _Head:
 @contextmanager
 def snapshot(database: Database) -> Iterator[Session]:
     """A session that sees one moment of the log, while the sequencer goes on writing."""
-    with database.session(writes=False) as session:
-        if isinstance(database.engine, sa.Engine) and database.engine.dialect.name == "postgresql":
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    engine = database.engine
+    if isinstance(engine, sa.Engine) and engine.dialect.name == "postgresql":
+        session = Session(engine.execution_options(isolation_level="REPEATABLE READ"))
+    else:
+        session = database.session(writes=False)  # under WAL, a reader's view stands still
+    with session:
         yield session
 
 

@@ -1,0 +1,161 @@
+"""Submitting decisions and appending them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import rfc8785
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from zhixin.errors import Invalid, NotFound
+from zhixin.ledger import checkpoint, log, merkle
+from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, TreeHead
+
+
+def test_the_body_is_canonical_json(session, submit):
+    """What is hashed is RFC 8785 JSON, so that anyone gets the same bytes."""
+    (id,) = submit([7])
+    body = session.get_one(Submission, id).body
+    assert rfc8785.dumps(json.loads(body)).decode() == body
+    assert json.loads(body)["kind"] == "award"
+    assert json.loads(body)["key"] == "award:7"
+
+
+def test_a_person_is_a_salted_commitment(session, submit, create_person):
+    """The log names nobody: only who holds the salt can show whom an entry is about."""
+    alice = create_person("alice", name="王小明")
+    (id,) = submit([1], person_id=alice.id)
+    body = json.loads(session.get_one(Submission, id).body)
+    opening = session.get_one(Opening, id)
+    assert len(opening.salt) == 32
+    assert "王小明" not in json.dumps(body, ensure_ascii=False)
+    canonical = rfc8785.dumps({"person": alice.id, "salt": opening.salt.hex()})
+    assert body["person"] == hashlib.sha256(canonical).hexdigest()
+
+
+def test_two_entries_about_one_person_look_unrelated(session, submit, create_person):
+    """Each commitment has its own salt, so the public cannot link a person's entries."""
+    alice = create_person("alice")
+    ids = submit([1, 2], person_id=alice.id)
+    persons = {json.loads(session.get_one(Submission, id).body)["person"] for id in ids}
+    assert len(persons) == 2
+
+
+def test_a_decision_is_submitted_once(session, submit):
+    """The database refuses the second submission under one key."""
+    submit([1])
+    with pytest.raises(IntegrityError, match=r"ledger_submission.*key"):
+        submit([1])
+
+
+def test_entries_follow_the_order_of_submission(session, grow):
+    """Indexes start at 0, have no gaps, and each submission knows its own."""
+    grow(3, 2)
+    assert session.scalars(sa.select(Entry.index).order_by(Entry.index)).all() == list(range(5))
+    keys = session.scalars(sa.select(Submission.key).order_by(Submission.entry_index)).all()
+    assert keys == [f"award:{n}" for n in range(5)]
+
+
+def test_one_signed_head_covers_a_batch(session, grow, signer):
+    """Each batch has one checkpoint whose root is that of all leaves so far."""
+    grow(3, 2)
+    heads = session.scalars(sa.select(TreeHead).order_by(TreeHead.size)).all()
+    leaves = session.scalars(sa.select(Entry.leaf_hash).order_by(Entry.index)).all()
+    assert [head.size for head in heads] == [3, 5]
+    for head in heads:
+        signed = checkpoint.parse_and_verify(head.checkpoint, [signer.verifier_key])
+        assert (signed.size, signed.root) == (head.size, head.root)
+        assert head.root == merkle.root(leaves[: head.size])
+
+
+def test_a_batch_is_limited(session, submit, signer, now):
+    """The sequencer takes the oldest first and leaves the rest for its next turn."""
+    submit(range(5))
+    assert [log.append_waiting(session, signer, now, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_nothing_waiting_signs_nothing(session, signer, now):
+    """An idle sequencer leaves no tree head behind."""
+    assert log.append_waiting(session, signer, now) == 0
+    assert log.head(session) is None
+
+
+def test_proofs_verify(session, grow):
+    """Inclusion and consistency proofs lead from leaves to the signed roots."""
+    grow(3, 4)
+    root = {head.size: head.root for head in session.scalars(sa.select(TreeHead))}
+    for index in range(7):
+        leaf = merkle.leaf_hash(log.entry(session, index).body.encode())
+        merkle.verify_inclusion(index, 7, leaf, log.inclusion(session, index, 7), root[7])
+    merkle.verify_consistency(3, 7, root[3], root[7], log.consistency(session, 3, 7))
+
+
+@pytest.mark.parametrize(("index", "size"), [(3, 3), (-1, 3)])
+def test_a_proof_outside_its_tree_is_refused(session, grow, index, size):
+    """An index must lie below the size it is proved in."""
+    grow(3)
+    with pytest.raises(Invalid):
+        log.inclusion(session, index, size)
+
+
+def test_a_proof_beyond_the_log_is_not_found(session, grow):
+    """Nothing is proved about entries that do not exist yet."""
+    grow(3)
+    with pytest.raises(NotFound):
+        log.inclusion(session, 0, 4)
+    with pytest.raises(NotFound):
+        log.consistency(session, 2, 4)
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_tree_head"])
+@pytest.mark.parametrize("act", ["UPDATE {} SET {}", "DELETE FROM {}"])
+def test_the_database_refuses_to_rewrite(session, grow, table, act):
+    """The log's tables are append-only for everyone, program or not."""
+    grow(2)
+    change = {"ledger_entry": "body = 'x'", "ledger_tree_head": "checkpoint = 'x'"}[table]
+    with pytest.raises(IntegrityError, match=f"{table} is append-only"):
+        session.execute(sa.text(act.format(table, change)))
+
+
+def test_a_submission_changes_only_by_being_appended(session, submit):
+    """The outbox keeps what was decided; only its place in the log is filled in."""
+    submit([1])
+    with pytest.raises(IntegrityError, match="ledger_submission is append-only"):
+        session.execute(sa.update(Submission).values(body="{}"))
+
+
+def test_the_sequencer_stops_at_an_altered_head(session, grow, submit, tamper, signer, now):
+    """It never signs a tree that goes on from a state that was not signed before."""
+    grow(3)
+    tamper("UPDATE ledger_tree_head SET root = :root", root=bytes(32))
+    submit([3])
+    with pytest.raises(log.LogBroken, match="tree head 3"):
+        log.append_waiting(session, signer, now)
+
+
+def test_sequencers_do_not_fork_the_log(own_engine, signer, now):
+    """Many sequencers at once append every submission once, in one line of tree heads."""
+    with Session(own_engine) as session:
+        for n in range(30):
+            log.submit(session, EntryKind.AWARD, f"award:{n}", {"n": n}, now=now)
+        session.commit()
+
+    def sequence(_number: int) -> int:
+        done = 0
+        with Session(own_engine) as session:
+            while appended := log.append_waiting(session, signer, now, limit=3):
+                session.commit()
+                done += appended
+        return done
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(sequence, range(8))) == 30
+    with Session(own_engine) as session:
+        leaves = session.scalars(sa.select(Entry.leaf_hash).order_by(Entry.index)).all()
+        for head in session.scalars(sa.select(TreeHead)):
+            assert head.root == merkle.root(leaves[: head.size])

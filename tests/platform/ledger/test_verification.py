@@ -1,0 +1,353 @@
+"""What is wrong with a log is found and named."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import rfc8785
+from sqlalchemy.orm import Session
+
+from zhixin import db
+from zhixin.ledger import checkpoint, log, merkle, verification
+from zhixin.ledger.keys import Signer
+from zhixin.ledger.models import Entry, EntryKind
+
+DETACH = "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index = {0}"
+
+
+def found(report, code):
+    """The findings of one code, as (entry, head)."""
+    return [(f.entry, f.head) for f in report.findings if f.code == code]
+
+
+def codes(report):
+    return {finding.code for finding in report.findings}
+
+
+def test_an_untouched_log_holds(grow, verify, session):
+    """Every entry, head and decision agrees; size and root are those of the newest head."""
+    grow(3, 1, 4)
+    report = verify()
+    newest = log.head(session)
+    assert report.holds
+    assert (report.size, report.heads) == (8, 3)
+    assert report.root == newest.root.hex()
+
+
+def test_an_empty_log_holds(session, verify):
+    """Before the first decision there is nothing wrong."""
+    report = verify()
+    assert report.holds
+    assert report.size == 0
+    assert report.root == merkle.EMPTY_ROOT.hex()
+
+
+def test_pages_of_any_length_hold(grow, verify, monkeypatch):
+    """Streaming in pages sees every entry and every head."""
+    monkeypatch.setattr(verification, "BATCH", 2)
+    grow(1, 1, 2, 1, 2)
+    assert verify().holds
+    assert verify().size == 7
+
+
+def test_progress_is_told(session, grow, signer, monkeypatch):
+    """Whoever waits is told how many entries are done."""
+    monkeypatch.setattr(verification, "BATCH", 2)
+    grow(5)
+    told: list[int] = []
+    verification.verify(session, [signer.verifier_key], on_progress=told.append)
+    assert told == [2, 4, 5]
+
+
+def test_an_edited_body_is_named(grow, verify, tamper):
+    """The very entry is named, and entries of later heads are not blamed."""
+    grow(3, 3, 2)
+    tamper("UPDATE ledger_entry SET body = replace(body, '1.5', '9.5') WHERE \"index\" = 4")
+    report = verify()
+    assert found(report, "edited") == [(4, None)]
+    assert found(report, "root-differs") == [(3, 6)]
+    assert found(report, "differs-from-decision") == [(4, None)]
+
+
+def test_an_edited_body_with_its_hash_recomputed_is_named(session, grow, verify, tamper):
+    """Recomputing the leaf's hash helps nobody: the signed root still differs."""
+    grow(3, 3, 2)
+    body = log.entry(session, 4).body.replace("1.5", "9.5")
+    tamper(
+        'UPDATE ledger_entry SET body = :body, leaf_hash = :leaf WHERE "index" = 4',
+        body=body,
+        leaf=merkle.leaf_hash(body.encode()),
+    )
+    report = verify()
+    assert found(report, "root-differs") == [(3, 6)]
+    assert found(report, "differs-from-decision") == [(4, None)]
+    assert "第 4 条记录" in "".join(f.message for f in report.findings)
+
+
+def test_an_edit_repeated_in_its_decision_is_found(session, grow, verify, tamper):
+    """Entry, hash and decision changed alike: the batch that no longer fits is named."""
+    grow(3, 3)
+    body = log.entry(session, 4).body.replace("1.5", "9.5")
+    tamper(
+        'UPDATE ledger_entry SET body = :body, leaf_hash = :leaf WHERE "index" = 4',
+        "UPDATE ledger_submission SET body = :body WHERE entry_index = 4 AND :leaf = :leaf",
+        body=body,
+        leaf=merkle.leaf_hash(body.encode()),
+    )
+    assert found(verify(), "root-differs") == [(3, 6)]
+
+
+def test_an_edited_hash_is_named(grow, verify, tamper):
+    """The stored hash is checked against the body, even when it is not used."""
+    grow(3)
+    tamper('UPDATE ledger_entry SET leaf_hash = :leaf WHERE "index" = 1', leaf=bytes(32))
+    assert [(f.code, f.entry) for f in verify().findings] == [("edited", 1)]
+
+
+def test_an_edited_kind_is_named(grow, verify, tamper):
+    """The kind beside the body says what the body says."""
+    grow(3)
+    tamper("UPDATE ledger_entry SET kind = 'reversal' WHERE \"index\" = 1")
+    report = verify()
+    assert found(report, "not-canonical") == [(1, None)]
+
+
+def test_a_deleted_entry_is_named(grow, verify, tamper):
+    """A gap in the indexes is an entry that is missing."""
+    grow(3, 3)
+    tamper(DETACH.format(1), 'DELETE FROM ledger_entry WHERE "index" = 1')
+    report = verify()
+    assert found(report, "missing") == [(1, None)]
+    assert found(report, "root-differs") == [(0, 3)]  # and not the batch after it
+
+
+def test_the_first_entry_deleted_is_named(grow, verify, tamper):
+    """The log begins at 0."""
+    grow(2)
+    tamper(DETACH.format(0), 'DELETE FROM ledger_entry WHERE "index" = 0')
+    assert found(verify(), "missing") == [(0, None)]
+
+
+def test_a_truncated_log_is_found(grow, verify, tamper):
+    """Entries cut off at the end are missed by the heads that cover them."""
+    grow(3, 2, 2)
+    tamper(
+        "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index >= 4",
+        'DELETE FROM ledger_entry WHERE "index" >= 4',
+    )
+    report = verify()
+    assert found(report, "truncated") == [(4, 7)]
+
+
+def test_a_log_emptied_of_entries_is_found(grow, verify, tamper):
+    """Even with no entry left, the heads tell how many there were."""
+    grow(3)
+    tamper("UPDATE ledger_submission SET entry_index = NULL", "DELETE FROM ledger_entry")
+    assert found(verify(), "truncated") == [(0, 3)]
+
+
+def test_a_deleted_newest_head_is_found(grow, verify, tamper):
+    """Every entry is under a signed head."""
+    grow(3, 2)
+    tamper("DELETE FROM ledger_tree_head WHERE size = 5")
+    assert found(verify(), "unsigned") == [(3, None)]
+
+
+def test_an_entry_slipped_in_is_found(session, grow, verify, tamper, now):
+    """An entry that no decision submitted and no head covers is a forgery."""
+    grow(2)
+    body = rfc8785.dumps({"kind": "award", "hours": "100"}).decode()
+    leaf = merkle.leaf_hash(body.encode())
+    session.add(Entry(index=2, kind=EntryKind.AWARD, body=body, leaf_hash=leaf, appended_at=now))
+    session.commit()
+    report = verify()
+    assert found(report, "unsigned") == [(2, None)]
+    assert found(report, "differs-from-decision") == [(2, None)]
+
+
+def test_entries_that_changed_places_are_found(grow, verify, tamper):
+    """Order is part of what was signed."""
+    grow(3)
+    tamper(
+        "UPDATE ledger_submission SET entry_index = NULL",
+        'UPDATE ledger_entry SET "index" = 9 WHERE "index" = 0',
+        'UPDATE ledger_entry SET "index" = 0 WHERE "index" = 1',
+        'UPDATE ledger_entry SET "index" = 1 WHERE "index" = 9',
+    )
+    assert found(verify(), "root-differs") == [(0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("root = :zeros", "head-edited"),
+        ("frontier = :zeros", "frontier-edited"),
+        ("checkpoint = 'nothing'", "signature-wrong"),
+        ("checkpoint = replace(checkpoint, 'zhixin.example', 'other.example')", "signature-wrong"),
+    ],
+)
+def test_an_edited_head_is_named(grow, verify, tamper, change, code):
+    """Root, signature and the state for going on are each checked."""
+    grow(3, 2)
+    values = {"zeros": bytes(32)} if ":zeros" in change else {}
+    tamper(f"UPDATE ledger_tree_head SET {change} WHERE size = 3", **values)
+    assert found(verify(), code) == [(None, 3)]
+
+
+def test_a_head_moved_to_another_size_is_found(grow, verify, tamper):
+    """A signature counts for the size that it signs."""
+    grow(3, 2)
+    tamper("UPDATE ledger_tree_head SET size = 4 WHERE size = 5")
+    assert found(verify(), "head-edited") == [(None, 4)]
+
+
+def test_another_key_is_not_believed(grow, session):
+    """A log signed anew by somebody else is not this log."""
+    grow(2)
+    other = Signer("zhixin.example/ledger", bytes(32))
+    report = verification.verify(session, [other.verifier_key])
+    assert codes(report) == {"signature-wrong"}
+
+
+def test_a_checkpoint_kept_outside_holds(session, grow, verify):
+    """An earlier checkpoint of an honest log is found in it."""
+    grow(3)
+    kept = log.head(session).checkpoint
+    grow(2)
+    assert verify(kept).holds
+
+
+def test_history_rewritten_with_the_key_is_found(session, grow, verify, tamper, signer, now):
+    """Even the key's holder cannot change what somebody else has kept."""
+    grow(3)
+    kept = log.head(session).checkpoint
+    tamper(
+        "DELETE FROM ledger_tree_head",
+        "UPDATE ledger_submission SET entry_index = NULL",
+        "DELETE FROM ledger_entry",
+        "UPDATE ledger_submission SET body = replace(body, '1.5', '9.5') WHERE key = 'award:1'",
+    )
+    log.append_waiting(session, signer, now)
+    assert verify().holds  # by itself it looks fine
+    assert found(verify(kept), "history-rewritten") == [(None, 3)]
+
+
+def test_a_shortened_log_is_found_by_a_kept_checkpoint(session, grow, verify, tamper):
+    """Cutting off entries with their heads is seen by who kept the newest checkpoint."""
+    grow(3, 2)
+    kept = log.head(session).checkpoint
+    tamper(
+        "DELETE FROM ledger_tree_head WHERE size = 5",
+        "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index >= 3",
+        'DELETE FROM ledger_entry WHERE "index" >= 3',
+    )
+    assert found(verify(kept), "history-rewritten") == [(None, 5)]
+
+
+@pytest.mark.parametrize("note", ["", "zhixin.example/ledger\n3\nAAAA\n", "\x00" * 10])
+def test_a_strange_checkpoint_is_refused(grow, verify, note):
+    """A file that is no checkpoint of this log proves nothing, and says so."""
+    grow(1)
+    assert codes(verify(note)) == {"checkpoint-unknown"}
+
+
+def test_many_findings_are_counted(grow, verify, tamper, monkeypatch):
+    """A log beyond repair does not fill the memory with findings."""
+    monkeypatch.setattr(verification, "MOST_FINDINGS", 3)
+    grow(8)
+    tamper("UPDATE ledger_entry SET body = '{}'")
+    report = verify()
+    assert len(report.findings) == 3
+    assert report.more > 0
+    assert not report.holds
+
+
+@pytest.mark.parametrize("body", ["null", "[1]", "{", "NaN", "[" * 5000, '{"kind":1e999}', ""])
+def test_a_body_of_any_kind_is_survived(grow, verify, tamper, body):
+    """What an intruder left there is named, whatever it is."""
+    grow(2)
+    tamper(
+        'UPDATE ledger_entry SET body = :body, leaf_hash = :leaf WHERE "index" = 1',
+        body=body,
+        leaf=merkle.leaf_hash(body.encode()),
+    )
+    assert (1, None) in found(verify(), "not-canonical")
+
+
+@pytest.mark.parametrize("value", ["x'ff00'", "CAST(x'ff00' AS TEXT)", "7"])
+def test_a_value_of_another_type_is_survived(session, grow, verify, tamper, value):
+    """SQLite keeps any type in any column: still named, no crash."""
+    if session.get_bind().dialect.name != "sqlite":
+        value = "'7'"
+    grow(3)
+    tamper(f'UPDATE ledger_entry SET body = {value} WHERE "index" = 1')
+    assert (1, None) in found(verify(), "edited")
+
+
+@pytest.mark.parametrize("column", ["root", "frontier", "checkpoint"])
+def test_a_head_of_another_type_is_survived(session, grow, verify, tamper, column):
+    """The same for tree heads."""
+    grow(3)
+    value = "'x'" if column == "checkpoint" else "decode('00', 'hex')"
+    if session.get_bind().dialect.name == "sqlite":
+        value = "CAST(x'ff00' AS TEXT)"
+    tamper(f"UPDATE ledger_tree_head SET {column} = {value}")
+    assert {head for f in verify().findings if (head := f.head)} == {3}
+
+
+def test_an_entry_lost_behind_its_decision_is_named(own_engine, signer, now):
+    """Entries and heads gone alike (foreign keys off): the decisions still point at them."""
+    with Session(own_engine) as session:
+        for n in range(4):
+            log.submit(session, EntryKind.AWARD, f"award:{n}", {"n": n}, now=now)
+            log.append_waiting(session, signer, now)
+        session.commit()
+    with own_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if own_engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            for table in ("entry", "tree_head"):
+                connection.exec_driver_sql(f"DROP TRIGGER ledger_{table}_no_delete")
+        else:
+            connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.exec_driver_sql('DELETE FROM ledger_entry WHERE "index" >= 2')
+        connection.exec_driver_sql("DELETE FROM ledger_tree_head WHERE size > 2")
+    with Session(own_engine) as session:
+        report = verification.verify(session, [signer.verifier_key])
+    assert found(report, "entry-lost") == [(2, None), (3, None)]
+
+
+def test_verifying_does_not_stop_the_sequencer(own_engine, settings, signer, now, monkeypatch):
+    """A snapshot sees one moment while entries are appended, and reports no ghosts."""
+    monkeypatch.setattr(verification, "BATCH", 2)
+
+    def append(first: int) -> None:
+        with Session(own_engine) as session:
+            for n in range(first, first + 3):
+                log.submit(session, EntryKind.AWARD, f"award:{n}", {"n": n}, now=now)
+            log.append_waiting(session, signer, now)
+            session.commit()
+
+    append(0)
+    append(3)
+
+    def meanwhile(done: int) -> None:
+        if done == 2:
+            writer = threading.Thread(target=append, args=(6,))
+            writer.start()
+            writer.join(timeout=10)
+            assert not writer.is_alive(), "the sequencer waits for the verification"
+
+    with verification.snapshot(db.Database(settings, bind=own_engine)) as session:
+        report = verification.verify(session, [signer.verifier_key], on_progress=meanwhile)
+    assert report.holds
+    assert report.size == 6
+
+
+def test_the_signed_note_is_what_others_read(session, grow, signer):
+    """The checkpoint verifies with nothing but the published key line."""
+    grow(2)
+    signed = checkpoint.parse_and_verify(log.head(session).checkpoint, [signer.verifier_key])
+    assert signed.origin == "zhixin.example/ledger"
+    assert signed.size == 2

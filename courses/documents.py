@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from courses.models import UnitKind
 from zhixin.hours.rules import SubjectKind
@@ -31,6 +32,17 @@ class Unit(_Frozen):
     paper_version_id: int | None = None
     questions: int | None = None
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needed = {
+            UnitKind.VIDEO: (self.asset_id, self.duration_ms),
+            UnitKind.QUIZ: (self.paper_version_id,),
+            UnitKind.PAGE: (self.body,),
+        }
+        if None in needed[self.kind]:
+            raise ValueError(f"unit {self.key}: a {self.kind} without its content")
+        return self
+
 
 class Chapter(_Frozen):
     title: str
@@ -50,9 +62,17 @@ class CourseDocument(_Frozen):
     declared_hours: Decimal
     chapters: tuple[Chapter, ...]
 
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        keys = [unit.key for unit in self.units()]
+        if len(set(keys)) < len(keys):
+            raise ValueError("two units have the same key")
+        return self
+
     @field_serializer("declared_hours")
     def _hours(self, hours: Decimal) -> str:
-        return format(hours, "f")
+        # 1, 1.0 and 1.00 are the same hours, so they must be the same text.
+        return format(hours.normalize(), "f")
 
     def units(self) -> Iterator[Unit]:
         for chapter in self.chapters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,14 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from assessments import drafting
-from courses.models import (
-    Chapter,
-    Course,
-    CourseVersion,
-    Unit,
-    UnitKind,
-    VersionState,
-)
+from courses.models import Chapter, Course, CourseVersion, Unit, UnitKind, VersionState
 from media import assets
 from media.models import Asset
 from zhixin.errors import Conflict, Invalid, NotFound
@@ -28,6 +21,11 @@ from zhixin.people.models import TitleLevel
 #: A course larger than this is several courses.
 MOST_CHAPTERS = 60
 MOST_UNITS = 100
+MOST_HOURS = 200
+MOST_CHARACTERS = {"title": 120, "summary": 4_000, "teacher": 64, "teacher_title": 120}
+MOST_PAGE_CHARACTERS = 100_000
+
+FACTS = (*MOST_CHARACTERS, "field_code", "subject_kind", "level", "declared_hours")
 
 
 class UnderReview(Conflict):
@@ -37,19 +35,7 @@ class UnderReview(Conflict):
 
 class ChangedElsewhere(Conflict):
     code = "changed-elsewhere"
-    title = "课程已在另一个页面被修改，您的改动尚未保存。请复制您的内容，刷新后再改"
-
-
-FACTS = (
-    "title",
-    "summary",
-    "teacher",
-    "teacher_title",
-    "field_code",
-    "subject_kind",
-    "level",
-    "declared_hours",
-)
+    title = "课程已在另一个页面被修改，您的改动尚未保存"
 
 
 def create(session: Session, *, owner_id: int, facts: Mapping[str, Any], now: datetime) -> Course:
@@ -63,6 +49,15 @@ def create(session: Session, *, owner_id: int, facts: Mapping[str, Any], now: da
     return course
 
 
+def of_owner(session: Session, owner_id: int) -> Sequence[Course]:
+    """An author's courses, the last edited first."""
+    return session.scalars(
+        sa.select(Course)
+        .where(Course.owner_id == owner_id)
+        .order_by(Course.updated_at.desc(), Course.id.desc())
+    ).all()
+
+
 def get(session: Session, course_id: int, owner_id: int, *, lock: bool = False) -> Course:
     """An author's own course with chapters and units.
 
@@ -74,14 +69,16 @@ def get(session: Session, course_id: int, owner_id: int, *, lock: bool = False) 
         .where(Course.id == course_id, Course.owner_id == owner_id)
         .options(selectinload(Course.chapters).selectinload(Chapter.units))
     )
-    course = session.scalar(query.with_for_update() if lock else query)
+    if lock:  # what was read before the lock may be stale
+        query = query.with_for_update(of=Course).execution_options(populate_existing=True)
+    course = session.scalar(query)
     if course is None:
         raise NotFound("没有这门课程")
     return course
 
 
 def open_for_edit(session: Session, course_id: int, owner_id: int, now: datetime) -> Course:
-    """The course, locked and not under review; its revision moves on.
+    """The course, locked and not under review.
 
     Raises:
         NotFound: not the author's. UnderReview: a version waits for review.
@@ -89,7 +86,6 @@ def open_for_edit(session: Session, course_id: int, owner_id: int, now: datetime
     course = get(session, course_id, owner_id, lock=True)
     if under_review(session, course_id):
         raise UnderReview
-    course.revision += 1
     course.updated_at = now
     return course
 
@@ -102,27 +98,38 @@ def under_review(session: Session, course_id: int) -> bool:
 
 
 def update(session: Session, course: Course, facts: Mapping[str, Any], revision: int) -> None:
-    """Change the course's facts.
+    """Change the course's facts, read at ``revision``.
 
     Raises:
-        ChangedElsewhere: the form was drawn from an older revision.
+        ChangedElsewhere: what was read has been rewritten since.
+        Invalid: a value cannot be used.
     """
-    if revision != course.revision - 1:
-        raise ChangedElsewhere
-    for name, value in _checked(facts).items():
+    values = _checked(facts)
+    _rewrite(course, revision)
+    for name, value in values.items():
         setattr(course, name, value)
     session.flush()
 
 
+def _rewrite(course: Course, revision: int) -> None:
+    """Text that a person typed replaces text that they read at ``revision``. (Adding, moving
+    and attaching overwrite nothing, so they neither ask for the revision nor change it.)"""
+    if revision != course.revision:
+        raise ChangedElsewhere
+    course.revision += 1
+
+
 def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: facts[name] for name in FACTS if name in facts}
+    for name, most in MOST_CHARACTERS.items():
+        values[name] = _text(values[name], most)
+    if not values["title"]:
+        raise Invalid("请填写课程名称", code="title-needed")
     values["subject_kind"] = SubjectKind(values["subject_kind"])
     values["level"] = TitleLevel(values["level"])
     hours = values.get("declared_hours", Decimal(0))
-    if not isinstance(hours, Decimal) or not 0 <= hours <= 200 or hours * 100 % 1:
-        raise Invalid("申报学时应在 0 到 200 之间，最多两位小数", code="declared-hours")
-    if not str(values["title"]).strip():
-        raise Invalid("请填写课程名称", code="title-needed")
+    if not hours.is_finite() or not 0 <= hours <= MOST_HOURS or round(hours, 2) != hours:
+        raise Invalid(f"申报学时应在 0 到 {MOST_HOURS} 之间，最多两位小数", code="declared-hours")
     return values
 
 
@@ -139,7 +146,7 @@ def add_unit(
     session: Session, course: Course, chapter_id: int, kind: UnitKind, title: str, now: datetime
 ) -> Unit:
     """A new unit at the end of a chapter; a quiz brings its empty paper."""
-    chapter = _chapter(course, chapter_id)
+    chapter = chapter_of(course, chapter_id)
     if len(chapter.units) >= MOST_UNITS:
         raise Invalid(f"一章最多 {MOST_UNITS} 节", code="too-many-units")
     title = _title(title)
@@ -167,26 +174,46 @@ def update_unit(
     *,
     title: str,
     body: str | None,
-    asset_id: int | None,
+    asset_id: int | None = None,
+    revision: int | None = None,
 ) -> None:
-    """Change a unit; a video must be the author's own."""
-    unit.title = _title(title)
+    """Change a unit, read at the course's ``revision`` (None: nobody else can have written).
+
+    Raises:
+        ChangedElsewhere: what was read has been rewritten since.
+        Invalid: the title or text cannot be used. NotFound: not the author's own video.
+    """
+    title, body = _title(title), body and _text(body, MOST_PAGE_CHARACTERS)
+    _rewrite(course, course.revision if revision is None else revision)
+    unit.title = title
     if unit.kind == UnitKind.PAGE and body is not None:
-        unit.body = body.replace("\r\n", "\n").strip()
-    if unit.kind == UnitKind.VIDEO and asset_id is not None:
-        unit.asset_id = assets.get(session, asset_id, course.owner_id).id
+        unit.body = body
+    if asset_id is not None:
+        attach(session, course, unit, asset_id)
+    session.flush()
+
+
+def attach(session: Session, course: Course, unit: Unit, asset_id: int) -> None:
+    """Give a video unit its video, ready or not; it must be the author's own.
+
+    Raises:
+        NotFound: not the author's own video. Invalid: the unit is not a video.
+    """
+    if unit.kind != UnitKind.VIDEO:
+        raise Invalid("只有视频节可以放视频", code="not-a-video-unit")
+    unit.asset_id = assets.get(session, asset_id, course.owner_id).id
     session.flush()
 
 
 def rename_chapter(session: Session, course: Course, chapter_id: int, title: str) -> None:
-    _chapter(course, chapter_id).title = _title(title)
+    chapter_of(course, chapter_id).title = _title(title)
     session.flush()
 
 
 def move(session: Session, siblings: list[Any], item: Chapter | Unit, step: int) -> None:
     """Move a chapter or unit up (-1) or down (+1) among its siblings."""
     place = siblings.index(item)
-    siblings.insert(max(0, min(len(siblings) - 1, place + step)), siblings.pop(place))
+    siblings.insert(max(0, place + step), siblings.pop(place))
     for position, sibling in enumerate(siblings):
         sibling.position = position
     session.flush()
@@ -200,27 +227,44 @@ def remove(session: Session, siblings: list[Any], item: Chapter | Unit) -> None:
     session.flush()
 
 
-def chapter_of(course: Course, chapter_id: int) -> Chapter:
-    return _chapter(course, chapter_id)
-
-
-def unit_of(session: Session, unit_id: int, owner_id: int) -> tuple[Course, Chapter, Unit]:
-    """A unit of one's own course, with where it stands.
+def course_of_unit(session: Session, unit_id: int) -> int:
+    """The course that a unit is in. Whose it is, is asked next.
 
     Raises:
-        NotFound: there is none, or it is another author's.
+        NotFound: there is no such unit.
     """
     course_id = session.scalar(
         sa.select(Chapter.course_id)
         .join(Unit, Unit.chapter_id == Chapter.id)
         .where(Unit.id == unit_id)
     )
-    if course_id is not None:
-        course = get(session, course_id, owner_id)
-        for chapter in course.chapters:
-            for unit in chapter.units:
-                if unit.id == unit_id:
-                    return course, chapter, unit
+    if course_id is None:
+        raise NotFound("没有这一节")
+    return course_id
+
+
+def chapter_of(course: Course, chapter_id: int) -> Chapter:
+    """A chapter of the course.
+
+    Raises:
+        NotFound: the course has no such chapter.
+    """
+    for chapter in course.chapters:
+        if chapter.id == chapter_id:
+            return chapter
+    raise NotFound("没有这一章")
+
+
+def unit_of(course: Course, unit_id: int) -> tuple[Chapter, Unit]:
+    """A unit of the course, with the chapter it stands in.
+
+    Raises:
+        NotFound: the course has no such unit.
+    """
+    for chapter in course.chapters:
+        for unit in chapter.units:
+            if unit.id == unit_id:
+                return chapter, unit
     raise NotFound("没有这一节")
 
 
@@ -230,15 +274,16 @@ def videos(session: Session, course: Course) -> dict[int, Asset]:
     return {asset.id: asset for asset in session.scalars(sa.select(Asset).where(Asset.id.in_(ids)))}
 
 
-def _chapter(course: Course, chapter_id: int) -> Chapter:
-    for chapter in course.chapters:
-        if chapter.id == chapter_id:
-            return chapter
-    raise NotFound("没有这一章")
-
-
 def _title(text: str) -> str:
-    text = " ".join(text.split())
-    if not text or len(text) > 120:
+    text = " ".join(_text(text, 10_000).split())
+    if not text or len(text) > MOST_CHARACTERS["title"]:
         raise Invalid("标题不能为空，且不超过 120 个字", code="title-needed")
+    return text
+
+
+def _text(text: str | None, most: int) -> str:
+    # PostgreSQL keeps no NUL, and browsers send CRLF.
+    text = (text or "").replace("\0", "").replace("\r\n", "\n").strip()
+    if len(text) > most:
+        raise Invalid(f"文字过长：最多 {most} 个字，现有 {len(text)} 个字", code="text-too-long")
     return text

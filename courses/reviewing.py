@@ -9,12 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from courses.models import Course, CourseVersion, VersionState
+from courses.submission import Arithmetic
 from courses.version_states import IllegalStep, VersionStep, advance
 from zhixin import jobs
+from zhixin.audit import trail
 from zhixin.errors import Invalid, NotAllowed, NotFound
-from zhixin.hours import policies
 from zhixin.hours.models import Policy
-from zhixin.hours.rules import justified_hours
+from zhixin.people.models import Person
+
+MOST_REASON_CHARACTERS = 2_000
 
 
 def queue(session: Session) -> Sequence[CourseVersion]:
@@ -23,7 +26,7 @@ def queue(session: Session) -> Sequence[CourseVersion]:
         sa.select(CourseVersion)
         .where(CourseVersion.state == VersionState.SUBMITTED)
         .options(joinedload(CourseVersion.course).joinedload(Course.owner))
-        .order_by(CourseVersion.submitted_at)
+        .order_by(CourseVersion.submitted_at, CourseVersion.id)
     ).all()
 
 
@@ -43,13 +46,44 @@ def get(session: Session, version_id: int) -> CourseVersion:
     return found
 
 
-def history(session: Session, course_id: int) -> Sequence[CourseVersion]:
-    """All versions of a course, the newest first."""
-    return session.scalars(
-        sa.select(CourseVersion)
+def history(session: Session, course_id: int) -> Sequence[tuple[CourseVersion, str | None]]:
+    """All versions of a course with their reviewers' names, the newest first."""
+    rows = session.execute(
+        sa.select(CourseVersion, Person.name)
+        .outerjoin(Person, Person.id == CourseVersion.decided_by_id)
         .where(CourseVersion.course_id == course_id)
         .order_by(CourseVersion.number.desc())
-    ).all()
+    )
+    return [(version, name) for version, name in rows]
+
+
+def newest(session: Session, course_ids: Sequence[int]) -> dict[int, CourseVersion]:
+    """The newest version of each course that has one."""
+    versions = session.scalars(
+        sa.select(CourseVersion)
+        .where(CourseVersion.course_id.in_(course_ids))
+        .order_by(CourseVersion.number)
+    )
+    return {version.course_id: version for version in versions}
+
+
+def published_before(session: Session, version: CourseVersion) -> CourseVersion | None:
+    """The last version that was published before this one was submitted."""
+    return session.scalar(
+        sa.select(CourseVersion)
+        .where(
+            CourseVersion.course_id == version.course_id,
+            CourseVersion.number < version.number,
+            CourseVersion.state.in_([VersionState.PUBLISHED, VersionState.SUPERSEDED]),
+        )
+        .order_by(CourseVersion.number.desc())
+        .limit(1)
+    )
+
+
+def arithmetic(session: Session, version: CourseVersion) -> Arithmetic:
+    """What the version's real length justifies under the policy it was submitted under."""
+    return Arithmetic(version.duration_ms, session.get_one(Policy, version.policy_id))
 
 
 def send_back(
@@ -60,9 +94,13 @@ def send_back(
     Raises:
         Invalid: no reason. NotAllowed: one's own course. IllegalStep: decided already.
     """
-    if not reason.strip():
+    reason = reason.replace("\0", "").strip()
+    if not reason:
         raise Invalid("请填写退回原因，作者会看到它", code="reason-needed")
-    _decide(session, version, VersionStep.SEND_BACK, reviewer_id, reason.strip(), now)
+    if len(reason) > MOST_REASON_CHARACTERS:
+        raise Invalid(f"退回原因最多 {MOST_REASON_CHARACTERS} 个字", code="reason-too-long")
+    _not_own(version, reviewer_id)
+    _decide(session, version, VersionStep.SEND_BACK, reviewer_id, reason, now)
 
 
 def approve(session: Session, version: CourseVersion, reviewer_id: int, now: datetime) -> None:
@@ -72,17 +110,19 @@ def approve(session: Session, version: CourseVersion, reviewer_id: int, now: dat
         Invalid: more hours declared than the length justifies. NotAllowed: one's own course.
         IllegalStep: decided already.
     """
-    policy = session.get_one(Policy, version.policy_id)
-    justified = justified_hours(version.duration_ms, policies.rule(policy))
+    _not_own(version, reviewer_id)
+    justified = arithmetic(session, version).justified
     if version.declared_hours > justified:
         raise Invalid(
             f"申报 {version.declared_hours} 学时超过时长可支持的 {justified} 学时，请退回作者修改",
             code="hours-not-justified",
         )
+    # First the old one steps back: the database allows one published version a course.
     session.execute(
         sa.update(CourseVersion)
         .where(
             CourseVersion.course_id == version.course_id,
+            CourseVersion.id != version.id,
             CourseVersion.state == VersionState.PUBLISHED,
         )
         .values(state=advance(VersionState.PUBLISHED, VersionStep.SUPERSEDE))
@@ -94,6 +134,12 @@ def approve(session: Session, version: CourseVersion, reviewer_id: int, now: dat
     jobs.enqueue(session, index_courses)
 
 
+def _not_own(version: CourseVersion, reviewer_id: int) -> None:
+    """Four eyes: nobody judges their own course."""
+    if version.course.owner_id == reviewer_id:
+        raise NotAllowed("不能审核自己的课程，请由其他审核人处理")
+
+
 def _decide(
     session: Session,
     version: CourseVersion,
@@ -102,8 +148,7 @@ def _decide(
     reason: str | None,
     now: datetime,
 ) -> None:
-    if version.course.owner_id == reviewer_id:
-        raise NotAllowed("不能审核自己的课程，请由其他审核人处理")
+    # Conditional, so that of two reviewers at once one decides and the other is told.
     before, after = VersionState(version.state), advance(VersionState(version.state), step)
     moved = session.execute(
         sa.update(CourseVersion)
@@ -113,3 +158,12 @@ def _decide(
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise IllegalStep("这个版本刚刚已被其他审核人处理")
     session.refresh(version)
+    trail.note(
+        session,
+        actor_id=reviewer_id,
+        act=step,
+        object_kind="course-version",
+        object_id=version.id,
+        reason=reason,
+        now=now,
+    )

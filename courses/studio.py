@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import DecimalField, IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.widgets import HiddenInput
 
+from assessments import drafting
 from courses import editing, fields, reviewing, submission
-from courses.models import Course, CourseVersion, UnitKind
+from courses.models import Course, Unit, UnitKind
 from courses.views import today
 from courses.words import level_text
 from media import assets, streaming
-from media.models import Asset
+from media.models import Asset, AssetState
 from zhixin import access, clock, db
+from zhixin.errors import Conflict, DomainError, Invalid, NotFound
+from zhixin.hours.words import kind_text
 from zhixin.people.models import Role, TitleLevel
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
 
 class CourseForm(FlaskForm):  # type: ignore[misc]
-    """A course's facts."""
+    """A course's facts, with the revision that they were read at."""
 
-    title = StringField(_l("课程名称"), [InputRequired(), Length(max=120)])
+    title = StringField(_l("课程名称"), [InputRequired(_l("请填写课程名称")), Length(max=120)])
     summary = TextAreaField(_l("课程简介"), [Length(max=4000)])
     teacher = StringField(_l("授课专家"), [Length(max=64)])
     teacher_title = StringField(_l("专家单位与职称"), [Length(max=120)])
@@ -41,8 +45,10 @@ class CourseForm(FlaskForm):  # type: ignore[misc]
         default="professional",
     )
     level = SelectField(_l("适合"), [InputRequired()])
-    declared_hours = DecimalField(_l("申报学时"), [NumberRange(0, 200)], default=Decimal(0))
-    revision = HiddenField(default="0")
+    declared_hours = DecimalField(
+        _l("申报学时"), [NumberRange(0, editing.MOST_HOURS)], default=Decimal(0)
+    )
+    revision = IntegerField(widget=HiddenInput(), default=0)
 
     def facts(self) -> dict[str, Any]:
         return {name: self[name].data for name in editing.FACTS}
@@ -59,19 +65,8 @@ def _form(course: Course | None = None) -> CourseForm:
 @access.only(Role.AUTHOR)
 def index() -> ResponseReturnValue:
     """My courses and how far each is."""
-    session = db.session()
-    courses = session.scalars(
-        sa.select(Course)
-        .where(Course.owner_id == access.person().id)
-        .order_by(Course.updated_at.desc())
-    ).all()
-    newest: dict[int, CourseVersion] = {}
-    for version in session.scalars(
-        sa.select(CourseVersion)
-        .where(CourseVersion.course_id.in_([c.id for c in courses]))
-        .order_by(CourseVersion.number)
-    ):
-        newest[version.course_id] = version
+    courses = editing.of_owner(db.session(), access.person().id)
+    newest = reviewing.newest(db.session(), [course.id for course in courses])
     return render_template("studio/index.html", courses=courses, newest=newest)
 
 
@@ -81,11 +76,15 @@ def new() -> ResponseReturnValue:
     """Begin a course."""
     form = _form()
     if form.validate_on_submit():
-        created = editing.create(
-            db.session(), owner_id=access.person().id, facts=form.facts(), now=clock.now()
-        )
+        try:
+            created = editing.create(
+                db.session(), owner_id=access.person().id, facts=form.facts(), now=clock.now()
+            )
+        except Invalid as invalid:
+            flash(_(invalid.message), "error")
+            return render_template("studio/new.html", form=form), invalid.status
         flash(_("课程已创建，现在可以添加章节和内容"), "success")
-        return redirect(url_for("studio.course", course_id=created.id), 303)
+        return _to_course(created.id)
     return render_template("studio/new.html", form=form), 422 if form.errors else 200
 
 
@@ -97,12 +96,15 @@ def course(course_id: int) -> ResponseReturnValue:
     return _desk(found, _form(found))
 
 
-def _desk(found: Course, form: CourseForm, status: int = 200) -> ResponseReturnValue:
+def _desk(
+    found: Course, form: CourseForm, status: int = 200, *, saved: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
     session = db.session()
     page = render_template(
         "studio/course.html",
         course=found,
         form=form,
+        saved=saved or {},
         videos=editing.videos(session, found),
         standing=submission.standing(session, found, clock.now()),
         locked=editing.under_review(session, found.id),
@@ -114,27 +116,45 @@ def _desk(found: Course, form: CourseForm, status: int = 200) -> ResponseReturnV
 @blueprint.post("/courses/<int:course_id>")
 @access.only(Role.AUTHOR)
 def update(course_id: int) -> ResponseReturnValue:
-    """Save the facts. A conflict keeps what was typed on the screen."""
-    session = db.session()
-    form = _form()
+    """Save the facts. Whatever is refused, what was typed stays on the screen."""
+    session, person, form = db.session(), access.person(), _form()
     if not form.validate_on_submit():
-        return _desk(editing.get(session, course_id, access.person().id), form, 422)
-    found = editing.open_for_edit(session, course_id, access.person().id, clock.now())
+        return _desk(editing.get(session, course_id, person.id), form, 422)
     try:
-        editing.update(session, found, form.facts(), int(form.revision.data or 0))
-    except editing.ChangedElsewhere as conflict:
-        flash(_(conflict.title), "error")
-        return _desk(found, form, 409)
+        found = editing.open_for_edit(session, course_id, person.id, clock.now())
+        editing.update(session, found, form.facts(), form.revision.data)
+    except (Conflict, Invalid) as refusal:
+        found = editing.get(session, course_id, person.id)
+        flash(_(refusal.message), "error")
+        saved = _saved(found, form) if isinstance(refusal, editing.ChangedElsewhere) else None
+        # Sent again after reading what was saved meanwhile, it is meant.
+        form.revision.process_data(found.revision)
+        form.revision.raw_data = None
+        return _desk(found, form, refusal.status, saved=saved)
     flash(_("已保存"), "success")
     return _to_course(course_id)
+
+
+def _saved(course: Course, form: CourseForm) -> dict[str, str]:
+    """What is saved where the form says something else, by the fields' labels."""
+    shown = {"subject_kind": kind_text, "level": level_text}
+    chosen = dict(form.field_code.choices)
+    return {
+        form[name].label.text: chosen.get(value, value)
+        if name == "field_code"
+        else shown.get(name, str)(value)
+        for name in editing.FACTS
+        if (value := getattr(course, name)) != form[name].data
+    }
 
 
 @blueprint.post("/courses/<int:course_id>/chapters")
 @access.only(Role.AUTHOR)
 def add_chapter(course_id: int) -> ResponseReturnValue:
+    """A new chapter at the end."""
     found = editing.open_for_edit(db.session(), course_id, access.person().id, clock.now())
-    editing.add_chapter(db.session(), found, request.form.get("title", ""))
-    return _to_course(course_id)
+    chapter = editing.add_chapter(db.session(), found, request.form.get("title", ""))
+    return _to_course(course_id, f"chapter-{chapter.id}")
 
 
 @blueprint.post("/courses/<int:course_id>/chapters/<int:chapter_id>")
@@ -149,23 +169,22 @@ def change_chapter(course_id: int, chapter_id: int) -> ResponseReturnValue:
             editing.move(session, found.chapters, chapter, -1 if way == "up" else 1)
         case "remove":
             editing.remove(session, found.chapters, chapter)
+            return _to_course(course_id, "outline")
         case _:
             editing.rename_chapter(session, found, chapter_id, request.form.get("title", ""))
-    return _to_course(course_id)
+    return _to_course(course_id, f"chapter-{chapter_id}")
 
 
 @blueprint.post("/courses/<int:course_id>/chapters/<int:chapter_id>/units")
 @access.only(Role.AUTHOR)
 def add_unit(course_id: int, chapter_id: int) -> ResponseReturnValue:
-    session = db.session()
+    """A new unit at a chapter's end; its own page comes next."""
+    session, kind = db.session(), request.form.get("kind", "")
+    if kind not in set(UnitKind):
+        raise Invalid("请选择内容的类型：视频、测验或图文", code="unit-kind")
     found = editing.open_for_edit(session, course_id, access.person().id, clock.now())
-    kind = (
-        UnitKind(request.form["kind"])
-        if request.form.get("kind") in set(UnitKind)
-        else UnitKind.VIDEO
-    )
     unit_ = editing.add_unit(
-        session, found, chapter_id, kind, request.form.get("title", ""), clock.now()
+        session, found, chapter_id, UnitKind(kind), request.form.get("title", ""), clock.now()
     )
     return redirect(url_for("studio.unit", unit_id=unit_.id), 303)
 
@@ -174,21 +193,34 @@ def add_unit(course_id: int, chapter_id: int) -> ResponseReturnValue:
 @access.only(Role.AUTHOR)
 def unit(unit_id: int) -> ResponseReturnValue:
     """One unit: its video with progress and preview, its text, or the way to its questions."""
+    session = db.session()
+    course_id = editing.course_of_unit(session, unit_id)
+    found = editing.get(session, course_id, access.person().id)
+    return _unit_page(found, editing.unit_of(found, unit_id)[1])
+
+
+def _unit_page(
+    found: Course, unit_: Unit, *, sent: Mapping[str, str] | None = None, saved_body: str = ""
+) -> str:
+    """``sent``: what was typed and refused; it is shown in place of what is saved."""
     session, person = db.session(), access.person()
-    found, _chapter, unit_ = editing.unit_of(session, unit_id, person.id)
     video = session.get(Asset, unit_.asset_id) if unit_.asset_id else None
-    preview = (
-        streaming.playlist_url(video, viewer=f"p{person.id}", now=clock.now())
-        if video is not None and video.folder
-        else None
-    )
+    preview = None
+    if video is not None and video.state == AssetState.READY:
+        preview = streaming.playlist_url(video, viewer=f"p{person.id}", now=clock.now())
+    is_video = unit_.kind == UnitKind.VIDEO
+    paper = drafting.get(session, unit_.paper_id, person.id) if unit_.paper_id else None
     return render_template(
         "studio/unit.html",
         course=found,
         unit=unit_,
+        title=sent.get("title", "") if sent else unit_.title,
+        body=sent.get("body", "") if sent else unit_.body,
+        saved_body=saved_body,
         video=video,
         preview=preview,
-        library=assets.of_owner(session, person.id) if unit_.kind == UnitKind.VIDEO else [],
+        library=assets.of_owner(session, person.id) if is_video else [],
+        paper=paper,
         locked=editing.under_review(session, found.id),
     )
 
@@ -196,44 +228,69 @@ def unit(unit_id: int) -> ResponseReturnValue:
 @blueprint.post("/units/<int:unit_id>")
 @access.only(Role.AUTHOR)
 def change_unit(unit_id: int) -> ResponseReturnValue:
-    """Save, move or remove a unit, by the pressed button."""
+    """Save, attach a video, move or remove a unit, by the pressed button."""
     session, person = db.session(), access.person()
-    course_id = editing.unit_of(session, unit_id, person.id)[0].id
-    editing.open_for_edit(session, course_id, person.id, clock.now())
-    found, chapter, unit_ = editing.unit_of(session, unit_id, person.id)
-    match request.form.get("act"):
-        case "up" | "down" as way:
-            editing.move(session, chapter.units, unit_, -1 if way == "up" else 1)
-        case "remove":
-            editing.remove(session, chapter.units, unit_)
-        case _:
-            editing.update_unit(
-                session,
-                found,
-                unit_,
-                title=request.form.get("title", ""),
-                body=request.form.get("body"),
-                asset_id=request.form.get("asset_id", type=int),
-            )
-            flash(_("已保存"), "success")
-            return redirect(url_for("studio.unit", unit_id=unit_id), 303)
-    return _to_course(found.id)
+    course_id = editing.course_of_unit(session, unit_id)
+    act = request.form.get("act")
+    if act not in ("up", "down", "remove", "attach"):
+        return _save_unit(course_id, unit_id)
+    found = editing.open_for_edit(session, course_id, person.id, clock.now())
+    chapter, unit_ = editing.unit_of(found, unit_id)
+    if act == "attach":
+        asset_id = request.form.get("asset_id", type=int)
+        if asset_id is None:
+            raise NotFound("没有这个视频")
+        editing.attach(session, found, unit_, asset_id)
+        return redirect(url_for("studio.unit", unit_id=unit_id), 303)
+    if act == "remove":
+        editing.remove(session, chapter.units, unit_)
+    else:
+        editing.move(session, chapter.units, unit_, -1 if act == "up" else 1)
+    return _to_course(course_id, f"chapter-{chapter.id}")
+
+
+def _save_unit(course_id: int, unit_id: int) -> ResponseReturnValue:
+    """Save title and text. Whatever is refused, what was typed stays on the screen."""
+    session, person, sent = db.session(), access.person(), request.form
+    try:
+        found = editing.open_for_edit(session, course_id, person.id, clock.now())
+        editing.update_unit(
+            session,
+            found,
+            editing.unit_of(found, unit_id)[1],
+            title=sent.get("title", ""),
+            body=sent.get("body"),
+            revision=sent.get("revision", -1, type=int),
+        )
+    except NotFound:
+        raise
+    except DomainError as refusal:
+        found = editing.get(session, course_id, person.id)
+        unit_ = editing.unit_of(found, unit_id)[1]
+        flash(_(refusal.message), "error")
+        changed = isinstance(refusal, editing.ChangedElsewhere) and unit_.body != sent.get("body")
+        page = _unit_page(found, unit_, sent=sent, saved_body=unit_.body if changed else "")
+        return page, refusal.status
+    flash(_("已保存"), "success")
+    return redirect(url_for("studio.unit", unit_id=unit_id), 303)
 
 
 @blueprint.post("/courses/<int:course_id>/submit")
 @access.only(Role.AUTHOR)
 def submit(course_id: int) -> ResponseReturnValue:
-    """Freeze and hand in for review; problems are listed all at once."""
-    session = db.session()
-    found = editing.open_for_edit(session, course_id, access.person().id, clock.now())
+    """Freeze and hand in for review; the page lists all problems at once."""
+    session, person = db.session(), access.person()
     try:
+        found = editing.open_for_edit(session, course_id, person.id, clock.now())
         submission.submit(session, found, clock.now())
+    except editing.UnderReview:  # sent twice: what was asked for is done
+        return _to_course(course_id)
     except submission.Incomplete as incomplete:
-        flash(_("课程还不能提交审核：%(problems)s", problems=incomplete.message), "error")
-        return _desk(found, _form(found), 422)
+        flash(_("课程还不能提交审核，请先完成“还差这些”中列出的内容"), "error")
+        return _desk(found, _form(found), incomplete.status)
     flash(_("已提交审核。审核期间课程不能修改，结果会显示在这里。"), "success")
     return _to_course(course_id)
 
 
-def _to_course(course_id: int) -> ResponseReturnValue:
-    return redirect(url_for("studio.course", course_id=course_id), 303)
+def _to_course(course_id: int, anchor: str | None = None) -> ResponseReturnValue:
+    return redirect(url_for("studio.course", course_id=course_id, _anchor=anchor), 303)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from assessments import drafting
+from assessments import drafting, papers
 from assessments.models import Paper
-from courses import editing
+from courses import editing, fields
 from courses.documents import Chapter, CourseDocument, Unit
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from courses.models import Unit as DraftUnit
@@ -20,7 +22,7 @@ from zhixin import clock
 from zhixin.errors import Invalid
 from zhixin.hours import policies
 from zhixin.hours.models import Policy
-from zhixin.hours.rules import justified_hours
+from zhixin.hours.rules import CreditRule, justified_hours
 
 
 class Incomplete(Invalid):
@@ -31,60 +33,121 @@ class Incomplete(Invalid):
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a draft amounts to now: shown beside the declared hours."""
+class Arithmetic:
+    """How a length becomes hours under a policy, step by step."""
 
     video_ms: int
-    justified: Decimal
     policy: Policy
+
+    @property
+    def rule(self) -> CreditRule:
+        return policies.rule(self.policy)
+
+    @property
+    def quotient(self) -> Decimal:
+        """Hours before rounding to the rule's step; two decimals, cut off."""
+        hours = Decimal(self.video_ms) / 60_000 / self.rule.minutes_per_hour
+        return hours.quantize(Decimal("0.01"), ROUND_DOWN)
+
+    @property
+    def justified(self) -> Decimal:
+        return justified_hours(self.video_ms, self.rule)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a draft amounts to now, and all that keeps it from submission, in words."""
+
+    arithmetic: Arithmetic
     problems: list[str]
 
 
 def standing(session: Session, course: Course, now: datetime) -> Standing:
-    """Length, justified hours under today's policy, and all that keeps it from submission."""
-    policy = policies.in_force(session, clock.local(now).date())
+    """The draft under the policy of today.
+
+    Args:
+        course: with chapters and units, as ``editing.get`` gives it.
+    """
+    today = clock.local(now).date()
     videos = editing.videos(session, course)
-    video_ms = sum(asset.duration_ms or 0 for asset in videos.values())
-    justified = justified_hours(video_ms, policies.rule(policy))
-    papers = _papers(session, course)
-    problems = []
-    for name, value in (("课程简介", course.summary), ("授课专家", course.teacher)):
-        if not value.strip():
-            problems.append(f"请填写{name}")
+    arithmetic = Arithmetic(
+        sum(video.duration_ms or 0 for video in videos.values()), policies.in_force(session, today)
+    )
+    problems = [*_fact_problems(course)]
+    if course.field_code not in {field.code for field in fields.valid(session, today)}:
+        problems.append(_("所选领域已不在现行目录中，请重新选择"))
+    problems += _content_problems(course, videos, _papers(session, course))
+    problems += _hours_problems(course.declared_hours, arithmetic)
+    return Standing(arithmetic, problems)
+
+
+def _fact_problems(course: Course) -> Iterator[str]:
+    if not course.title.strip():
+        yield _("请填写课程名称")
+    if not course.summary.strip():
+        yield _("请填写课程简介")
+    if not course.teacher.strip():
+        yield _("请填写授课专家")
+
+
+def _content_problems(
+    course: Course, videos: dict[int, Asset], drafts: dict[int, Paper]
+) -> Iterator[str]:
     units = [unit for chapter in course.chapters for unit in chapter.units]
     if not any(unit.kind == UnitKind.VIDEO for unit in units):
-        problems.append("至少需要一节视频")
-    problems += [f"“{c.title}”里还没有内容" for c in course.chapters if not c.units]
+        yield _("至少需要一节视频")
+    for chapter in course.chapters:
+        if not chapter.units:
+            yield _("“%(title)s”里还没有内容", title=chapter.title)
     for unit in units:
-        problems += _unit_problems(unit, videos, papers)
-    if course.declared_hours <= 0:
-        problems.append("请填写申报学时")
-    elif course.declared_hours > justified:
-        problems.append(f"申报学时 {course.declared_hours} 超过了视频时长可支持的 {justified} 学时")
-    return Standing(video_ms, justified, policy, problems)
+        match UnitKind(unit.kind):
+            case UnitKind.VIDEO:
+                yield from _video_problems(unit, videos.get(unit.asset_id or 0))
+            case UnitKind.QUIZ:
+                yield from _quiz_problems(unit, drafts[unit.paper_id or 0])
+            case UnitKind.PAGE if not unit.body.strip():
+                yield _("“%(title)s”还没有正文", title=unit.title)
+
+
+def _video_problems(unit: DraftUnit, video: Asset | None) -> Iterator[str]:
+    if video is None:
+        yield _("“%(title)s”还没有上传视频", title=unit.title)
+    elif video.state == AssetState.FAILED:
+        yield _("“%(title)s”的视频处理失败：%(why)s", title=unit.title, why=_(video.failure or ""))
+    elif video.state != AssetState.READY:
+        yield _("“%(title)s”的视频还在处理中", title=unit.title)
+
+
+def _quiz_problems(unit: DraftUnit, draft: Paper) -> Iterator[str]:
+    if not draft.document.get("questions"):
+        yield _("“%(title)s”还没有题目", title=unit.title)
+        return
+    try:
+        papers.Paper.from_document(draft.document)
+    except papers.InvalidPaper as invalid:
+        yield _("“%(title)s”的试卷有误：%(why)s", title=unit.title, why=invalid.message)
+
+
+def _hours_problems(declared: Decimal, arithmetic: Arithmetic) -> Iterator[str]:
+    if declared <= 0:
+        yield _("请填写申报学时")
+    elif declared > arithmetic.justified:
+        yield _(
+            "申报学时 %(declared)s 超过了视频时长可支持的 %(justified)s 学时",
+            declared=_plain(declared),
+            justified=_plain(arithmetic.justified),
+        )
+    elif declared % arithmetic.rule.step:
+        yield _("申报学时应为 %(step)s 的整数倍", step=_plain(arithmetic.rule.step))
+
+
+def _plain(hours: Decimal) -> str:
+    return format(hours.normalize(), "f")
 
 
 def _papers(session: Session, course: Course) -> dict[int, Paper]:
     ids = [u.paper_id for c in course.chapters for u in c.units if u.paper_id]
     return {paper.id: paper for paper in session.scalars(sa.select(Paper).where(Paper.id.in_(ids)))}
-
-
-def _unit_problems(
-    unit: DraftUnit, videos: dict[int, Asset], papers: dict[int, Paper]
-) -> list[str]:
-    if unit.kind == UnitKind.PAGE and not unit.body.strip():
-        return [f"“{unit.title}”还没有正文"]
-    if unit.kind == UnitKind.QUIZ and not papers[unit.paper_id or 0].document.get("questions"):
-        return [f"“{unit.title}”还没有题目"]
-    if unit.kind == UnitKind.VIDEO:
-        video = videos.get(unit.asset_id or 0)
-        if video is None:
-            return [f"“{unit.title}”还没有上传视频"]
-        if video.state == AssetState.FAILED:
-            return [f"“{unit.title}”的视频处理失败：{video.failure}"]
-        if video.state != AssetState.READY:
-            return [f"“{unit.title}”的视频还在处理中"]
-    return []
 
 
 def submit(session: Session, course: Course, now: datetime) -> CourseVersion:
@@ -115,7 +178,7 @@ def submit(session: Session, course: Course, now: datetime) -> CourseVersion:
         level=document.level,
         duration_ms=document.video_ms,
         declared_hours=document.declared_hours,
-        policy_id=found.policy.id,
+        policy_id=found.arithmetic.policy.id,
         submitted_at=now,
     )
     session.add(version)

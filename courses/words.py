@@ -5,6 +5,9 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import gettext as _
 
+from courses.submission import Arithmetic
+from zhixin.pages import format_duration, format_hours
+
 
 def level_text(level: str) -> str:
     """Whom a course is for, or what title a person holds."""
@@ -46,8 +49,22 @@ def question_kind_text(kind: str) -> str:
     return words[kind]
 
 
+def arithmetic_text(arithmetic: Arithmetic) -> str:
+    """How a length becomes hours, so that author and reviewer can check it."""
+    text: str = _(
+        "%(length)s ÷ 每学时 %(minutes)s 分钟 = %(quotient)s，按 %(step)s 学时向下取整 = %(hours)s 学时",
+        length=format_duration(arithmetic.video_ms),
+        minutes=format_hours(arithmetic.rule.minutes_per_hour),
+        quotient=arithmetic.quotient,
+        step=format_hours(arithmetic.rule.step),
+        hours=format_hours(arithmetic.justified),
+    )
+    return text
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
+        arithmetic_text=arithmetic_text,
         level_text=level_text,
         version_state_text=version_state_text,
         asset_state_text=asset_state_text,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, current_app, request, session, url_for
+from flask import Flask, current_app, has_request_context, request, session, url_for
 from flask_babel import Babel, get_locale
 from flask_login import current_user
 from markupsafe import Markup
@@ -49,6 +49,8 @@ def has_endpoint(name: str) -> bool:
 
 
 def select_locale() -> str:
+    if not has_request_context():
+        return "zh"  # jobs and commands speak the first language
     if current_user and current_user.is_authenticated:
         return str(current_user.locale)
     chosen = session.get("locale")

@@ -14,7 +14,7 @@ from pydantic import Field
 from media import assets, streaming, uploads
 from media.models import AssetState
 from media.storage import MediaStore
-from zhixin import access, api, clock, config, db
+from zhixin import access, api, clock, config, db, security
 from zhixin.errors import DomainError, Invalid
 from zhixin.people.models import Role
 
@@ -142,6 +142,7 @@ def offset(upload_id: str) -> ResponseReturnValue:
 @blueprint.patch("/uploads/<upload_id>", summary="Send bytes (tus)")
 @access.only(Role.AUTHOR)
 @db.short_transactions
+@security.streams
 def patch(path: UploadPath) -> ResponseReturnValue:
     """Append the body at Upload-Offset. The last byte makes a video: see Zhixin-Asset."""
     _check_version()
@@ -154,7 +155,6 @@ def patch(path: UploadPath) -> ResponseReturnValue:
         raise uploads.OffsetMismatch
     # No transaction while bytes come in: that may take as long as the network likes.
     db.finish(keep=False)
-    request.max_content_length = None  # bounded by the upload's own size instead
     received = uploads.receive(
         _store().upload(upload.id),
         offset=upload.received,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -12,6 +14,7 @@ from zhixin.config import Settings
 from zhixin.errors import DomainError
 
 csrf = CSRFProtect()
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class FormExpired(DomainError):
@@ -54,6 +57,19 @@ def content_security_policy() -> str:
     )
 
 
+def streams(view: View) -> View:
+    """Mark a view that reads its body as a stream and bounds it itself."""
+    view.streams = True  # type: ignore[attr-defined]
+    return view
+
+
+def _admit_streams() -> None:
+    # Before anything looks at the body: its length is judged at the first look.
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "streams", False):
+        settings: Settings = current_app.extensions["settings"]
+        request.max_content_length = settings.max_upload_bytes
+
+
 def _check_csrf() -> None:
     # A bearer token is not sent by browsers on their own: no forgery to guard against. (The
     # cookie of such a request is not believed, see zhixin.people.)
@@ -77,6 +93,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         MAX_FORM_PARTS=2000,
     )
     csrf.init_app(app)
+    app.before_request(_admit_streams)
     app.before_request(_check_csrf)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     if settings.trusted_proxies:

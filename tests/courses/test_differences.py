@@ -1,0 +1,75 @@
+"""What a new version changes, in words for its reviewer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from courses import differences
+from courses.documents import Chapter, CourseDocument, Unit
+from courses.models import UnitKind
+from zhixin.hours.rules import SubjectKind
+from zhixin.people.models import TitleLevel
+
+VIDEO = Unit(key="u1", kind=UnitKind.VIDEO, title="第一讲", asset_id=7, duration_ms=60_000)
+QUIZ = Unit(key="u2", kind=UnitKind.QUIZ, title="小测", paper_version_id=3, questions=5)
+PAGE = Unit(key="u3", kind=UnitKind.PAGE, title="讲义", body="正文")
+BEFORE = CourseDocument(
+    title="旧名",
+    summary="",
+    teacher="王工",
+    teacher_title="",
+    field_code="bim",
+    subject_kind=SubjectKind.PROFESSIONAL,
+    level=TitleLevel.NONE,
+    declared_hours=Decimal(1),
+    chapters=(Chapter(title="第一章", units=(VIDEO, QUIZ, PAGE)),),
+)
+
+
+def changed(*units: Unit, **facts: Any) -> list[str]:
+    chapters = (Chapter(title="第一章", units=units or (VIDEO, QUIZ, PAGE)),)
+    return differences.between(BEFORE, BEFORE.model_copy(update={"chapters": chapters, **facts}))
+
+
+def test_none(session: Session) -> None:
+    """The same content has no differences."""
+    assert changed() == []
+
+
+def test_facts(session: Session) -> None:
+    """Short facts show old and new; long ones are named."""
+    found = changed(title="新名", summary="介绍", declared_hours=Decimal("1.5"))
+    assert found == ["课程名称：旧名 → 新名", "申报学时：1 → 1.5", "课程简介有修改"]
+
+
+def test_units(session: Session) -> None:
+    """Units added, changed (and in what) and removed are each a line, in the course's order."""
+    new = Unit(key="u4", kind=UnitKind.PAGE, title="附录", body="x")
+    other = VIDEO.model_copy(update={"asset_id": 8, "title": "第一讲（修订）"})
+    found = changed(other, new, PAGE)
+    assert found == [
+        "改动：第一讲（修订）（原标题“第一讲”，更换了视频）",
+        "新增：附录",
+        "删去：小测",
+    ]
+
+
+def test_questions(session: Session) -> None:
+    """Another frozen paper means that the questions have changed."""
+    assert changed(VIDEO, QUIZ.model_copy(update={"paper_version_id": 4}), PAGE) == [
+        "改动：小测（题目有修改）"
+    ]
+
+
+def test_order(session: Session) -> None:
+    """Moving units is told once, not unit by unit."""
+    assert changed(PAGE, VIDEO, QUIZ) == ["内容的顺序有调整"]
+
+
+def test_key_given_again(session: Session) -> None:
+    """A unit of another kind under a deleted unit's key is a new unit."""
+    again = Unit(key="u3", kind=UnitKind.QUIZ, title="再测", paper_version_id=9)
+    assert changed(VIDEO, QUIZ, again) == ["新增：再测", "删去：讲义"]

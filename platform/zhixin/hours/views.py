@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, DecimalField, IntegerField, StringField, TextAreaField
-from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
 from zhixin import access, clock, db
 from zhixin.hours import policies, years
@@ -58,8 +58,8 @@ class Number(DecimalField):  # type: ignore[misc]
 
     data: Any  # a Decimal once validated
 
-    def __init__(self, label: Any, validators: Any) -> None:
-        super().__init__(label, validators, places=None)
+    def __init__(self, label: Any, validators: Any, **options: Any) -> None:
+        super().__init__(label, validators, places=None, **options)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         super().process_formdata(valuelist)
@@ -71,8 +71,8 @@ class Number(DecimalField):  # type: ignore[misc]
 class PolicyForm(FlaskForm):  # type: ignore[misc]
     """Every number of a credit policy."""
 
-    title = StringField(_l("规则名称"), [InputRequired()])
-    source = TextAreaField(_l("依据"), [InputRequired()])
+    title = StringField(_l("规则名称"), [DataRequired()])
+    source = TextAreaField(_l("依据"), [DataRequired()])
     effective_from = DateField(_l("生效日期"), [InputRequired()])
     minutes_per_hour = Number(_l("每学时分钟数"), [InputRequired()])
     step = Number(_l("学时最小单位"), [InputRequired()])

@@ -76,7 +76,8 @@ def test_one_video_twice_counts_once() -> None:
 def test_unit_by_key() -> None:
     """A unit is found by its key; an unknown key finds nothing."""
     found = document().unit("u2")
-    assert found is not None and found.title == "小测"
+    assert found is not None
+    assert found.title == "小测"
     assert document().unit("u99") is None
 
 

@@ -14,7 +14,7 @@ from zhixin.errors import NotAllowed
 
 LIFETIME = timedelta(hours=6)
 #: The only files that are ever served of an asset.
-SERVED = re.compile(r"master\.m3u8|v[0-9]/(?:index\.m3u8|init_[0-9]\.mp4|s[0-9]{5}\.m4s)")
+SERVED = re.compile(r"master\.m3u8|v[0-9]/(?:index\.m3u8|init(?:_[0-9])?\.mp4|s[0-9]{5}\.m4s)")
 MIME_TYPES = {
     "m3u8": "application/vnd.apple.mpegurl",
     "mp4": "video/mp4",

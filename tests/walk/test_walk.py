@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,21 @@ def _upload_with_a_broken_connection(page: Page, lecture: Path) -> None:
 
 def _preview_plays(page: Page) -> None:
     page.locator(".vjs-big-play-button").click()
-    page.wait_for_function("document.querySelector('video').currentTime > 1")
+    _played_to(page, 1)
+
+
+def _played_to(page: Page, seconds: float) -> None:
+    """Until the video stands there. (Playwright's own waiting would need eval, which our CSP forbids.)"""
+    _until(
+        page, lambda: float(page.evaluate("document.querySelector('video').currentTime")) > seconds
+    )
+
+
+def _until(page: Page, holds: Callable[[], bool], patience_s: float = 45) -> None:
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        page.wait_for_timeout(250)
 
 
 def _write_questions(page: Page) -> None:
@@ -230,26 +245,25 @@ def _finds_the_course(page: Page) -> None:
     page.goto("/fields/transport")
     expect(page.get_by_role("link", name=re.compile(TITLE))).to_be_visible()
     for words in ("桥梁监测", "石拱", "缆索承重"):
-        deadline = time.monotonic() + 90
-        while True:  # the index follows within seconds, or by its sweeper within a minute
-            page.goto(f"/courses?q={words}")
-            if page.locator("article.course").count():
-                break
-            assert time.monotonic() < deadline, f"{words} finds nothing"
-            page.wait_for_timeout(1000)
+        # The index follows within seconds, or by its sweeper within a minute.
+        _until(page, lambda words=words: _finds(page, words), patience_s=90)  # type: ignore[misc]
     page.goto("/courses?q=桥梁监测")
     expect(page.locator("mark").first).to_be_visible()
 
 
+def _finds(page: Page, words: str) -> bool:
+    page.goto(f"/courses?q={words}")
+    return page.locator("article.course").count() > 0
+
+
 def _watch_until(page: Page, confirmed_s: int) -> None:
-    page.wait_for_function(
-        """(wanted) => {
-          const [minutes, seconds] = document.querySelector('[data-confirmed]').textContent.split(':');
-          return Number(minutes) * 60 + Number(seconds) >= wanted;
-        }""",
-        arg=confirmed_s,
-        timeout=45_000,
-    )
+    """Until the server has confirmed so many seconds."""
+
+    def confirmed() -> int:
+        minutes, seconds = (page.locator("[data-confirmed]").text_content() or "0:0").split(":")
+        return int(minutes) * 60 + int(seconds)
+
+    _until(page, lambda: confirmed() >= confirmed_s)
 
 
 def _auditor_verifies(chromium: Browser, live: Any) -> None:

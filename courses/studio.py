@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 from wtforms.widgets import HiddenInput
 
@@ -25,6 +26,7 @@ from media.models import Asset, AssetState
 from zhixin import access, clock, db
 from zhixin.errors import Conflict, DomainError, Invalid, NotFound
 from zhixin.hours.words import kind_text
+from zhixin.pages import is_english
 from zhixin.people.models import Role, TitleLevel
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
@@ -41,7 +43,10 @@ class CourseForm(FlaskForm):  # type: ignore[misc]
     subject_kind = RadioField(
         _l("科目"),
         [InputRequired()],
-        choices=[("professional", _l("专业科目")), ("general", _l("公需科目"))],
+        choices=[
+            SelectChoice("professional", _l("专业科目")),
+            SelectChoice("general", _l("公需科目")),
+        ],
         default="professional",
     )
     level = SelectField(_l("适合"), [InputRequired()])
@@ -56,8 +61,11 @@ class CourseForm(FlaskForm):  # type: ignore[misc]
 
 def _form(course: Course | None = None) -> CourseForm:
     form = CourseForm(obj=course)
-    form.field_code.choices = [(f.code, f.zh) for f in fields.valid(db.session(), today())]
-    form.level.choices = [(level.value, level_text(level)) for level in TitleLevel]
+    form.field_code.choices = [
+        SelectChoice(field.code, field.en if is_english() else field.zh)
+        for field in fields.valid(db.session(), today())
+    ]
+    form.level.choices = [SelectChoice(level.value, level_text(level)) for level in TitleLevel]
     return form
 
 
@@ -138,11 +146,10 @@ def update(course_id: int) -> ResponseReturnValue:
 def _saved(course: Course, form: CourseForm) -> dict[str, str]:
     """What is saved where the form says something else, by the fields' labels."""
     shown = {"subject_kind": kind_text, "level": level_text}
-    chosen = dict(form.field_code.choices)
+    names = {choice.value: choice.label for choice in form.field_code.choices}
+    shown["field_code"] = lambda code: names.get(code, code)
     return {
-        form[name].label.text: chosen.get(value, value)
-        if name == "field_code"
-        else shown.get(name, str)(value)
+        form[name].label.text: shown.get(name, str)(value)
         for name in editing.FACTS
         if (value := getattr(course, name)) != form[name].data
     }

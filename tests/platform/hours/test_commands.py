@@ -17,6 +17,8 @@ def zhixin_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Run a command of the group on an empty SQLite installation."""
     monkeypatch.setenv("ZHIXIN_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("ZHIXIN_BROKER_URL", "memory://")
+    # The runner closes the stream that logs would go to.
+    monkeypatch.setattr("zhixin.observe.configure_logging", lambda _settings: None)
     engine = db.make_engine(config.load().database)
     with engine.connect() as connection:
         schema.upgrade(connection)

@@ -7,30 +7,30 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
 from zhixin import config, db, schema
 from zhixin.ledger import log
+from zhixin.ledger.commands import ledger
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.models import EntryKind
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
+EDIT = "UPDATE ledger_entry SET body = replace(body, '1.5', '9.5') WHERE \"index\" = 3"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Environment of an installation whose log has five entries."""
-    own = {"ZHIXIN_DATA_DIR": str(tmp_path), "ZHIXIN_LOG_LEVEL": "ERROR"}
-    if request.param == "postgresql":
-        url = _own_database(request.getfixturevalue("postgres_engine"))
-        own["ZHIXIN_DATABASE_URL"] = url
-    settings = config.load(own)
+def fill(installation: dict[str, str]) -> dict[str, str]:
+    """An installation whose log has five entries under two tree heads."""
+    settings = config.load(installation)
     engine = db.make_engine(settings.database)
     with engine.connect() as connection:
         schema.upgrade(connection)
@@ -41,19 +41,43 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, st
                 log.append_waiting(session, Signer.of(settings), MOMENT)
         session.commit()
     engine.dispose()
-    return own
+    return installation
 
 
-def _own_database(shared: Any) -> str:
-    name = "ledger_commands"
-    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+@pytest.fixture
+def embedded(tmp_path: Path) -> dict[str, str]:
+    """Environment of an installation on SQLite."""
+    return fill({"ZHIXIN_DATA_DIR": str(tmp_path), "ZHIXIN_LOG_LEVEL": "ERROR"})
+
+
+@pytest.fixture
+def production(tmp_path: Path, postgres_engine: sa.Engine) -> Iterator[dict[str, str]]:
+    """Environment of an installation on PostgreSQL."""
+    name = f"own_{uuid4().hex}"
+    url = postgres_engine.url.set(database=name).render_as_string(hide_password=False)
+    with postgres_engine.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
         server.exec_driver_sql(f"CREATE DATABASE {name}")
-    url: str = shared.url.set(database=name).render_as_string(hide_password=False)
-    return url
+        yield fill(
+            {
+                "ZHIXIN_DATA_DIR": str(tmp_path),
+                "ZHIXIN_DATABASE_URL": url,
+                "ZHIXIN_LOG_LEVEL": "ERROR",
+            }
+        )
+        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def zhixin(installation: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def zhixin(embedded: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run ``zhixin ledger …`` on the embedded installation."""
+    for name, value in embedded.items():
+        monkeypatch.setenv(name, value)
+    # The runner closes the stream that logs would go to.
+    monkeypatch.setattr("zhixin.observe.configure_logging", lambda _settings: None)
+    return lambda *arguments: CliRunner().invoke(ledger, arguments)
+
+
+def as_operator(installation: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ZHIXIN_")}
     return subprocess.run(
         [sys.executable, "-m", "zhixin", *arguments],
@@ -65,17 +89,8 @@ def zhixin(installation: dict[str, str], *arguments: str) -> subprocess.Complete
     )
 
 
-def tamper(installation: dict[str, str], *statements: str) -> None:
+def tamper_sqlite(installation: dict[str, str], *statements: str) -> None:
     """Drop the triggers and write, with a tool that knows nothing of the program."""
-    if url := installation.get("ZHIXIN_DATABASE_URL"):
-        engine = db.make_engine(url)
-        with engine.begin() as connection:
-            # As a superuser: neither triggers nor foreign keys are asked.
-            connection.exec_driver_sql("SET session_replication_role = replica")
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-        engine.dispose()
-        return
     path = Path(installation["ZHIXIN_DATA_DIR"]) / "zhixin.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         for table in ("entry", "tree_head"):
@@ -86,66 +101,82 @@ def tamper(installation: dict[str, str], *statements: str) -> None:
         connection.commit()
 
 
-def test_a_sound_log_is_confirmed(installation):
-    """Size and root, and exit status 0."""
-    done = zhixin(installation, "ledger", "verify")
+def tamper_postgres(installation: dict[str, str], *statements: str) -> None:
+    """As a superuser, for whom neither triggers nor foreign keys are asked."""
+    engine = db.make_engine(installation["ZHIXIN_DATABASE_URL"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("name", "tamper"), [("embedded", tamper_sqlite), ("production", tamper_postgres)]
+)
+def test_an_operator_is_told(request, name, tamper):
+    """Exit status 0 while the log holds; 1, and the entry's number, once somebody edited it."""
+    installation = request.getfixturevalue(name)
+    done = as_operator(installation, "ledger", "verify")
     assert (done.returncode, done.stderr.strip()) == (0, "")
     assert "账本完好：5 条记录，2 个签名树头" in done.stdout
-    found = json.loads(zhixin(installation, "ledger", "verify", "--json").stdout)
-    assert found["holds"]
-    assert found["size"] == 5
+    tamper(installation, EDIT)
+    done = as_operator(installation, "ledger", "verify")
+    assert (done.returncode, done.stderr.strip()) == (1, "")
+    assert "第 3 条记录的内容与其哈希不符" in done.stdout
+
+
+def test_a_sound_log_as_json(zhixin):
+    """Size and root for programs."""
+    done = zhixin("verify", "--json")
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["holds"], found["size"], found["findings"]) == (0, True, 5, [])
     assert len(found["root"]) == 64
-    assert found["root"] in done.stdout
 
 
 @pytest.mark.parametrize(
     ("statement", "code", "entry"),
     [
-        (
-            "UPDATE ledger_entry SET body = replace(body, '1.5', '9.5') WHERE \"index\" = 3",
-            "edited",
-            3,
-        ),
+        (EDIT, "edited", 3),
         ('DELETE FROM ledger_entry WHERE "index" = 1', "missing", 1),
         ('DELETE FROM ledger_entry WHERE "index" = 4', "truncated", 4),
         ("DELETE FROM ledger_tree_head WHERE size = 5", "unsigned", 3),
     ],
 )
-def test_tampering_is_named(installation, statement, code, entry):
+def test_tampering_is_named(embedded, zhixin, statement, code, entry):
     """Which entry is wrong, and exit status 1."""
-    tamper(installation, statement)
-    done = zhixin(installation, "ledger", "verify", "--json")
+    tamper_sqlite(embedded, statement)
+    done = zhixin("verify", "--json")
     findings = json.loads(done.stdout)["findings"]
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert (code, entry) in {(finding["code"], finding["entry"]) for finding in findings}
     assert any(f"第 {entry} " in finding["message"] for finding in findings)
 
 
-def test_a_kept_checkpoint_is_held_against_the_log(installation, tmp_path):
+def test_a_kept_checkpoint_is_held_against_the_log(embedded, zhixin, tmp_path):
     """`ledger head` today, `ledger verify --checkpoint` ever after."""
     kept = tmp_path / "kept.txt"
-    kept.write_text(zhixin(installation, "ledger", "head").stdout)
-    assert zhixin(installation, "ledger", "verify", "--checkpoint", str(kept)).returncode == 0
-    tamper(
-        installation,
+    kept.write_text(zhixin("head").stdout)
+    assert zhixin("verify", "--checkpoint", str(kept)).exit_code == 0
+    tamper_sqlite(
+        embedded,
         "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index >= 3",
         'DELETE FROM ledger_entry WHERE "index" >= 3',
         "DELETE FROM ledger_tree_head WHERE size = 5",
     )
-    assert zhixin(installation, "ledger", "verify").returncode == 0  # shorter, but consistent
-    done = zhixin(installation, "ledger", "verify", "--checkpoint", str(kept))
-    assert done.returncode == 1
+    assert zhixin("verify").exit_code == 0  # shorter, but consistent
+    done = zhixin("verify", "--checkpoint", str(kept))
+    assert done.exit_code == 1
     assert "被截去或改写" in done.stdout
 
 
-def test_the_log_can_be_exported(installation):
+def test_the_log_can_be_exported(zhixin):
     """One JSON line an entry."""
-    done = zhixin(installation, "ledger", "export")
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = [json.loads(line) for line in zhixin("export").stdout.splitlines()]
     assert [line["index"] for line in lines] == list(range(5))
     assert set(lines[0]) == {"index", "body", "leaf_hash"}
 
 
-def test_the_key_is_shown(installation):
+def test_the_key_is_shown(zhixin):
     """As C2SP signed-note writes it."""
-    assert zhixin(installation, "ledger", "key").stdout.startswith("zhixin.example/ledger+")
+    assert zhixin("key").stdout.startswith("zhixin.example/ledger+")

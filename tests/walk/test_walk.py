@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, Route, expect
 from pypdf import PdfReader
 
@@ -220,9 +220,7 @@ def _learner_studies(chromium: Browser, live: Any) -> None:
         _watch_until(page, confirmed_s=10)
         page.goto("/my/learning")
         page.get_by_role("link", name=re.compile("继续学习")).first.click()
-        page.wait_for_function(
-            "document.querySelector('video').currentTime > 7"
-        )  # where they stopped
+        _played_to(page, 7)  # it opens where they stopped
         page.locator("[data-player] .vjs-big-play-button").click()
         expect(page.locator("[data-unit-complete]")).to_be_visible(timeout=60_000)
         page.locator("[data-unit-complete]").get_by_role("link", name="下一步").click()
@@ -234,7 +232,9 @@ def _learner_studies(chromium: Browser, live: Any) -> None:
         expect(page.locator("[data-save-status]")).to_contain_text("已保存")
         page.get_by_role("button", name="交卷").click()
         visitor.confirm()
-        expect(page.get_by_text("0.5").first).to_be_visible()
+        expect(page.get_by_text("测验已通过")).to_be_visible()
+        page.get_by_role("link", name="查看结果").click()
+        expect(page.get_by_role("main")).to_contain_text("0.5")
         page.goto("/my/year")
         expect(page.locator("[data-award]")).to_have_count(1)
         expect(page.locator("[data-award]")).to_contain_text("待核验")
@@ -354,30 +354,32 @@ def test_the_ledger_holds_until_somebody_rewrites_it(walked: dict[str, str], liv
     """``zhixin ledger verify`` says that it holds, and names the entry that was changed."""
     holds = live.zhixin("ledger", "verify", "--json")
     assert json.loads(holds.stdout)["holds"] is True
-    _rewrite_entry(live, 1)
+    index = _rewrite_the_award(live)
     broken = live.zhixin("ledger", "verify", check=False)
     assert broken.returncode != 0
-    assert "第 1 条" in broken.stdout
+    assert f"第 {index} 条" in broken.stdout
 
 
-def _rewrite_entry(live: Any, index: int) -> None:
-    """Behind the program's back: drop the trigger, then edit the row."""
-    rewrite = f"""UPDATE ledger_entry SET body = replace(body, '"hours":"0.5"', '"hours":"9.5"') WHERE "index" = {index}"""
-    if url := live.environment.get("ZHIXIN_DATABASE_URL"):
-        import sqlalchemy as sa
+def _rewrite_the_award(live: Any) -> int:
+    """Make 0.5 hours 9.5 behind the program's back; returns the entry's place in the log.
 
-        engine = sa.create_engine(url)
-        with engine.begin() as connection:
-            with pytest.raises(sa.exc.IntegrityError), connection.begin_nested():
-                connection.execute(sa.text(rewrite))
-            connection.execute(sa.text("DROP TRIGGER ledger_entry_no_update ON ledger_entry"))
-            assert connection.execute(sa.text(rewrite)).rowcount == 1
-        engine.dispose()
-        return
-    connection = sqlite3.connect(Path(live.environment["ZHIXIN_DATA_DIR"]) / "zhixin.sqlite3")
-    with pytest.raises(sqlite3.IntegrityError):
+    The database refuses until its triggers are dropped.
+    """
+    url = live.environment.get(
+        "ZHIXIN_DATABASE_URL", f"sqlite:///{live.environment['ZHIXIN_DATA_DIR']}/zhixin.sqlite3"
+    )
+    rewrite = sa.text(
+        """UPDATE ledger_entry SET body = replace(body, '"hours":"0.5', '"hours":"9.5') WHERE kind = 'award'"""
+    )
+    engine = sa.create_engine(url)
+    with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
         connection.execute(rewrite)
-    connection.execute("DROP TRIGGER ledger_entry_no_update")
-    connection.execute(rewrite)
-    connection.commit()
-    connection.close()
+    with engine.begin() as connection:
+        where = " ON ledger_entry" if engine.dialect.name == "postgresql" else ""
+        connection.execute(sa.text(f"DROP TRIGGER ledger_entry_no_update{where}"))
+        assert connection.execute(rewrite).rowcount == 1
+        index = connection.scalar(
+            sa.text("""SELECT "index" FROM ledger_entry WHERE kind = 'award'""")
+        )
+    engine.dispose()
+    return int(index)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from flask import Flask
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import Info, OpenAPI
+from werkzeug.routing import IntegerConverter, Map
 
 import assessments
 import courses
@@ -26,6 +29,13 @@ from zhixin import (
     problems,
     security,
 )
+
+
+class Id(IntegerConverter):
+    """``<int:…>`` in addresses: no row has a number beyond 32 bits, so there is no such page."""
+
+    def __init__(self, map: Map, **options: Any) -> None:
+        super().__init__(map, **{"max": 2**31 - 1, **options})
 
 
 class Zhixin(OpenAPI):
@@ -64,6 +74,7 @@ def create_app(
         static_folder=str(pages.resource_dir("static")),
         validation_error_callback=problems.refuse_invalid,
     )
+    app.url_map.converters["int"] = Id
     app.testing = testing
     app.secret_key = settings.key("secret_key")
     app.extensions["settings"] = settings

@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, json, render_template, request
 from flask_babel import gettext as _
 from pydantic import ValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from zhixin import db
@@ -86,6 +86,14 @@ def _integrity(error: IntegrityError) -> Response:
     return _domain(Conflict())
 
 
+def _out_of_range(error: DataError | OverflowError) -> Response:
+    # A number or text that the column cannot hold: DataError on PostgreSQL; SQLite's driver
+    # refuses numbers beyond 64 bits with an OverflowError.
+    if isinstance(error, OverflowError) and "SQLite" not in str(error):
+        return _unforeseen(error)
+    return _domain(Invalid("提交的数字或文字超出了允许的范围", code="out-of-range"))
+
+
 def _full_disk(error: OSError | OperationalError) -> Response:
     full = (
         error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -109,6 +117,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(IntegrityError, _integrity)
+    app.register_error_handler(DataError, _out_of_range)
+    app.register_error_handler(OverflowError, _out_of_range)
     app.register_error_handler(OSError, _full_disk)
     app.register_error_handler(OperationalError, _full_disk)
     if not app.testing:  # tests want to see the traceback

@@ -177,12 +177,12 @@ def test_attach(
     assert units(fresh(session, course))[0].title == "第一讲"
 
 
-@pytest.mark.parametrize("asset_id", ["", "x", "999999"])
+@pytest.mark.parametrize("asset_id", ["", "x", "999999", str(2**70)])
 def test_attach_nothing(client: FlaskClient, create_course: Make, asset_id: str) -> None:
-    """A video that is not there is not found."""
+    """A video that is not there is not found; an impossible number is refused."""
     unit = units(create_course())[0]
     answer = client.post(f"/studio/units/{unit.id}", data={"act": "attach", "asset_id": asset_id})
-    assert answer.status_code == 404
+    assert answer.status_code == (422 if len(asset_id) > 10 else 404)
 
 
 @pytest.mark.parametrize(
@@ -351,3 +351,17 @@ def test_only_authors(
     """Learners and reviewers have no studio."""
     for role in (Role.LEARNER, Role.REVIEWER):
         assert sign_in(create_person(role, role)).get("/studio").status_code == 403
+
+
+def test_impossible_ids(client: FlaskClient) -> None:
+    """An id beyond the database's numbers is not found, like any other that is not there."""
+    for path in ("/studio/courses/{}", "/studio/units/{}"):
+        assert client.get(path.format(2**70)).status_code == 404
+
+
+def test_text_with_nul(session: Session, client: FlaskClient, create_draft: Make) -> None:
+    """What PostgreSQL cannot keep is left out, not answered with an error."""
+    course = create_draft()
+    answer = client.post(f"/studio/courses/{course.id}", data=sent(course, summary="一\0二"))
+    assert answer.status_code == 303
+    assert fresh(session, course).summary == "一二"

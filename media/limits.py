@@ -14,17 +14,19 @@ AUDIO_CODECS = frozenset(
     "aac mp3 mp2 ac3 eac3 opus vorbis flac alac wmav1 wmav2 pcm_s16le pcm_s16be pcm_s24le pcm_s32le "
     "pcm_f32le pcm_u8 pcm_mulaw pcm_alaw amr_nb amr_wb".split()
 )
+#: 4K in either of its shapes (3840 × 2160, 4096 × 2160), with room for odd cameras.
+MAX_PIXELS = 4096 * 2304
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds of an acceptable video."""
+    """Bounds of an acceptable video. ``max_pixels``: width × height, as stored."""
 
     max_bytes: int
-    max_duration_ms: int
+    max_duration_ms: int = 4 * 3600_000
     min_duration_ms: int = 1000
     max_streams: int = 8
-    max_pixels: int = 4096 * 2304
+    max_pixels: int = MAX_PIXELS
     video_codecs: frozenset[str] = VIDEO_CODECS
     audio_codecs: frozenset[str] = AUDIO_CODECS
 

@@ -7,9 +7,8 @@ network, no concat or playlist formats (which can name other files), bounded tim
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,36 +16,54 @@ from typing import Any
 
 from media.binaries import ffprobe
 from media.errors import MediaRejected
+from media.running import running
 
 #: Demuxers that read one self-contained file. Playlists (hls, dash, concat), image
 #: sequences, subtitles and devices are not among them.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf"
 #: Given before every input, of FFprobe and FFmpeg alike.
 INPUT_GUARDS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-#: How far before its declared end a whole file's packets may stop.
-TAIL_TOLERANCE_MS = 3000
+#: Frame rates outside these (frames a second) are a demuxer's guess at timestamps.
+SLOWEST_FPS, FASTEST_FPS = 0.02, 240
+DEFAULT_FPS = 25.0
+#: The part at the end in which a whole file has packets.
+TAIL_MS = 10_000
+#: Only what is read below: tags are the stranger's, of any size.
+ENTRIES = (
+    "format=format_name,start_time,duration"
+    ":stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,avg_frame_rate,"
+    "r_frame_rate,duration,channels:stream_disposition=attached_pic:stream_side_data=rotation"
+)
+MOST_OUTPUT = 1 << 20
 
 
 @dataclass(frozen=True)
 class VideoStream:
-    """Picture: ``width`` × ``height`` as stored; ``rotation`` in degrees, a multiple of 90."""
+    """Picture: ``width`` × ``height`` as stored; ``rotation`` in degrees, a multiple of 90.
+
+    ``index`` is its place in the file, ``pixel_aspect`` the width of a pixel over its height.
+    """
 
     codec: str
     width: int
     height: int
     fps: float
     rotation: int
+    pixel_aspect: float = 1.0
+    index: int = 0
 
     @property
     def upright(self) -> tuple[int, int]:
         """(width, height) as a viewer sees it."""
-        return (self.height, self.width) if self.rotation % 180 else (self.width, self.height)
+        width = max(1, round(self.width * self.pixel_aspect))
+        return (self.height, width) if self.rotation % 180 else (width, self.height)
 
 
 @dataclass(frozen=True)
 class AudioStream:
     codec: str
     channels: int
+    index: int = 1
 
 
 @dataclass(frozen=True)
@@ -68,9 +85,10 @@ def probe(path: Path, *, timeout_s: float = 60) -> Probe:
     size = path.stat().st_size
     if size == 0:
         raise MediaRejected("empty")
-    found = _ffprobe(path, timeout_s, "-show_format", "-show_streams")
+    deadline = time.monotonic() + timeout_s
+    found = _describe(path, deadline)
     streams: list[dict[str, Any]] = found.get("streams", [])
-    container = str(found.get("format", {}).get("format_name", ""))
+    form: dict[str, Any] = found.get("format", {})
     pictures = [
         s
         for s in streams
@@ -79,106 +97,145 @@ def probe(path: Path, *, timeout_s: float = 60) -> Probe:
     if not pictures:
         raise MediaRejected("no-video-stream" if streams else "not-a-video")
     video = _video(pictures[0])
-    duration_ms = _duration_ms(found["format"], pictures[0])
-    if duration_ms is None:
-        duration_ms = _last_packet_ms(path, timeout_s, None)
-    if not duration_ms or video.width < 2 or video.height < 2:
+    if video.width < 2 or video.height < 2:
         raise MediaRejected("truncated")
-    audios = [s for s in streams if s.get("codec_type") == "audio"]
-    result = Probe(
-        container=container,
-        duration_ms=duration_ms,
+    sounds = [s for s in streams if s.get("codec_type") == "audio"]
+    return Probe(
+        container=str(form.get("format_name", "")),
+        duration_ms=_whole_ms(path, form, pictures[0], deadline),
         size_bytes=size,
         stream_count=len(streams),
         video=video,
-        audio=AudioStream(audios[0].get("codec_name", "?"), int(audios[0].get("channels", 0)))
-        if audios
-        else None,
+        audio=_audio(sounds[0]) if sounds else None,
     )
-    _refuse_truncated(path, result, timeout_s)
-    return result
 
 
 def _video(stream: dict[str, Any]) -> VideoStream:
     rotation = next(
-        (int(d["rotation"]) for d in stream.get("side_data_list", []) if "rotation" in d), 0
+        (float(d["rotation"]) for d in stream.get("side_data_list", []) if "rotation" in d), 0.0
     )
-    try:
-        fps = float(Fraction(stream.get("avg_frame_rate") or "0/1"))
-    except ZeroDivisionError:
-        fps = 0.0
+    pixel_aspect = _ratio(stream.get("sample_aspect_ratio"))
     return VideoStream(
         codec=stream.get("codec_name", "?"),
         width=int(stream.get("width", 0)),
         height=int(stream.get("height", 0)),
-        fps=fps if 1 <= fps <= 240 else 25.0,
-        rotation=rotation % 360,
+        fps=_fps(stream),
+        rotation=round(rotation / 90) * 90 % 360,
+        # Real ones lie near 1 (PAL and NTSC, wide or not): others are mistakes.
+        pixel_aspect=pixel_aspect if 0.25 <= pixel_aspect <= 4 else 1.0,
+        index=int(stream["index"]),
     )
 
 
-def _duration_ms(form: dict[str, Any], stream: dict[str, Any]) -> int | None:
-    for text in (form.get("duration"), stream.get("duration")):
-        try:
-            return round(float(text or "") * 1000)
-        except ValueError:
-            continue
-    return None
-
-
-def _refuse_truncated(path: Path, found: Probe, timeout_s: float) -> None:
-    """A header may promise more than the file holds: look for packets near the promised end."""
-    if found.video.codec == "mjpeg" and found.duration_ms < 1000:
-        return
-    start = max(0, found.duration_ms - 10_000)
-    last = _last_packet_ms(path, timeout_s, start)
-    if last is None or last < found.duration_ms - max(TAIL_TOLERANCE_MS, found.duration_ms // 50):
-        raise MediaRejected("truncated")
-
-
-def _last_packet_ms(path: Path, timeout_s: float, start_ms: int | None) -> int | None:
-    interval = [] if start_ms is None else ["-read_intervals", f"{start_ms / 1000}%"]
-    found = _ffprobe(
-        path, timeout_s, *interval, "-show_entries", "packet=pts_time,dts_time,duration_time"
+def _audio(stream: dict[str, Any]) -> AudioStream:
+    return AudioStream(
+        codec=stream.get("codec_name", "?"),
+        channels=int(stream.get("channels", 0)),
+        index=int(stream["index"]),
     )
-    ends = []
-    for packet in found.get("packets", []):
-        stamp = packet.get("pts_time") or packet.get("dts_time")
-        if stamp is not None:
-            ends.append(float(stamp) + float(packet.get("duration_time") or 0))
-    return round(max(ends) * 1000) if ends else None
 
 
-def _ffprobe(path: Path, timeout_s: float, *questions: str) -> dict[str, Any]:
-    guards = [word for name, value in INPUT_GUARDS.items() for word in (f"-{name}", value)]
-    command = [
-        ffprobe(), "-v", "error", "-hide_banner", *guards,
-        "-probesize", "20M", "-analyzeduration", "20M", "-of", "json", *questions,
-        f"file:{path}",
-    ]  # fmt: skip
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+def _fps(stream: dict[str, Any]) -> float:
+    # The base rate first: the average of a screen recording, which has frames only when
+    # something moves, would make its movements jerk.
+    for name in ("r_frame_rate", "avg_frame_rate"):
+        fps = _ratio(stream.get(name))
+        if SLOWEST_FPS <= fps <= FASTEST_FPS:
+            return fps
+    return DEFAULT_FPS
+
+
+def _ratio(text: str | None) -> float:
+    """``"30000/1001"``, ``"16:11"``; 0 when unknown."""
     try:
-        output, errors = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise MediaRejected("probe-timeout") from None
-    if process.returncode != 0:
-        raise MediaRejected(_reason(path, errors.decode(errors="replace")))
-    found: dict[str, Any] = json.loads(output or b"{}")
+        return float(Fraction((text or "0").replace(":", "/")))
+    except (ValueError, ZeroDivisionError):
+        return 0.0
+
+
+def _whole_ms(path: Path, form: dict[str, Any], stream: dict[str, Any], deadline: float) -> int:
+    """The duration, once it is known that the file holds what its header promises.
+
+    A file cut in the middle keeps its header: look for packets near the promised end.
+
+    Raises:
+        MediaRejected: the file was cut.
+    """
+    begin = _ms(form.get("start_time")) or 0
+    frame_ms = round(1000 / _fps({**stream, "r_frame_rate": stream.get("avg_frame_rate")}))
+    promised = _ms(form.get("duration")) or _ms(stream.get("duration"))
+    start = None if promised is None else begin + promised - TAIL_MS
+    end = _last_packet_ms(path, start, frame_ms, deadline)
+    if end is None or end <= begin:
+        raise MediaRejected("truncated")
+    if promised is None:
+        return end - begin
+    # Streams rarely end together, and headers are rounded: a tenth of a short file, at most 3 s.
+    if end - begin < promised - frame_ms - min(3000, max(500, promised // 10)):
+        raise MediaRejected("truncated")
+    return promised
+
+
+def _ms(text: str | None) -> int | None:
+    try:
+        return round(float(text or "") * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _last_packet_ms(path: Path, start_ms: int | None, frame_ms: int, deadline: float) -> int | None:
+    """Where the last packet after ``start_ms`` (or of all) ends."""
+    interval = (
+        [] if start_ms is None or start_ms <= 0 else ["-read_intervals", f"{start_ms / 1000}%"]
+    )
+    entries = ["-show_entries", "packet=pts_time,dts_time,duration_time", "-of", "csv=p=0"]
+    last: int | None = None
+    for line in _ffprobe(path, deadline, *interval, *entries):
+        pts, dts, duration, *_ = (_ms(field) for field in f"{line},,,".split(","))
+        stamp = dts if pts is None else pts
+        if stamp is not None:
+            end = stamp + (frame_ms if duration is None else duration)
+            last = end if last is None else max(last, end)
+    return last
+
+
+def _describe(path: Path, deadline: float) -> dict[str, Any]:
+    text = ""
+    for line in _ffprobe(path, deadline, "-show_entries", ENTRIES, "-of", "json=c=1"):
+        text += line
+        if len(text) > MOST_OUTPUT:
+            raise MediaRejected("too-many-streams")
+    found: dict[str, Any] = json.loads(text or "{}")
     return found
 
 
+def _ffprobe(path: Path, deadline: float, *questions: str) -> Iterator[str]:
+    """FFprobe's answer by lines.
+
+    Raises:
+        MediaRejected: it could not read the file, or not in time.
+    """
+    guards = [word for name, value in INPUT_GUARDS.items() for word in (f"-{name}", value)]
+    command = [
+        ffprobe(), "-v", "error", "-hide_banner", *guards,
+        "-probesize", "20M", "-analyzeduration", "20M", *questions, f"file:{path}",
+    ]  # fmt: skip
+    with running(command) as run:
+        try:
+            yield from filter(None, run.lines(deadline))
+        except TimeoutError:
+            raise MediaRejected("probe-timeout") from None
+        except ValueError:
+            raise MediaRejected("not-a-video") from None
+        if run.process.returncode != 0:
+            raise MediaRejected(_reason(path, run.errors()))
+
+
 def _reason(path: Path, stderr: str) -> str:
-    if "not on whitelist" in stderr:
-        return "container-not-allowed"
     with path.open("rb") as file:
         head = file.read(8)
+    if "not on whitelist" in stderr:
+        return "container-not-allowed"
     # An ISO base media file (ISO 14496-12) starts with one of these boxes; without its
     # index it was cut. Anything else only has the name of a video.
     if head[4:] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):

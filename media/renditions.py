@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from media.probe import Probe
 
@@ -11,7 +12,8 @@ LADDER = ((1080, 3000), (720, 1500), (360, 500))
 #: Segments: long enough to be few, short enough to start soon on a slow line.
 SEGMENT_S = 4
 AUDIO_KBPS = 96
-MAX_FPS = 30
+#: Frames a second. Slides shown once in a minute still need a key frame in every segment.
+MIN_FPS, MAX_FPS = 1, 30
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,15 @@ class Rendition:
     @property
     def keyint(self) -> int:
         """Frames of one segment: every segment starts with a key frame, in all variants alike."""
-        return round(self.fps * SEGMENT_S)
+        # Never short of SEGMENT_S: FFmpeg cuts at the first key frame after it.
+        return ceil(round(self.fps * SEGMENT_S, 3))
 
 
 def plan(probe: Probe) -> list[Rendition]:
     """Two or three renditions, best first; one if the source is small."""
     width, height = probe.video.upright
     short = min(width, height)
-    fps = min(round(probe.video.fps, 3), MAX_FPS)
+    fps = _fps(probe.video.fps)
     audio = AUDIO_KBPS if probe.audio else 0
     rungs = [(side, rate) for side, rate in LADDER if side <= short]
     if not rungs:
@@ -43,10 +46,16 @@ def plan(probe: Probe) -> list[Rendition]:
         # Between rungs: keep the source's own size beside the smaller one.
         rungs.insert(0, (short, LADDER[1][1]))
     return [
-        Rendition(_even(width * side / short), _even(height * side / short), rate, audio, fps)
+        Rendition(_even(width * side // short), _even(height * side // short), rate, audio, fps)
         for side, rate in rungs
     ]
 
 
-def _even(pixels: float) -> int:
-    return max(2, round(pixels / 2) * 2)
+def _fps(source: float) -> float:
+    # 50 and 60 are halved, not thinned to 30: dropping every third frame is seen.
+    kept = source / ceil(source / MAX_FPS) if source >= 1.5 * MAX_FPS else source
+    return round(min(max(kept, MIN_FPS), MAX_FPS), 3)
+
+
+def _even(pixels: int) -> int:
+    return max(2, pixels // 2 * 2)

@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 import signal
-import subprocess
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
-from typing import IO
 
 import ffmpeg
 
 from media.binaries import ffmpeg as ffmpeg_binary
-from media.errors import TranscodeFailed
+from media.errors import MediaRejected, TranscodeFailed
+from media.limits import MAX_PIXELS
 from media.probe import INPUT_GUARDS, Probe
 from media.renditions import SEGMENT_S, Rendition
+from media.running import running
 
 MASTER = "master.m3u8"
 POSTER = "poster.jpg"
-STDERR_LINES = 40
+POSTER_WIDTH = 1280
+#: What the system says when there is no room.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: Below this many free bytes the work stops: FFmpeg's HLS writer does not report failed
+#: writes, it goes on to the end and leaves pieces.
+LEAST_FREE = 32 << 20
+#: How often the disk is looked at and the caller asked whether to stop, seconds.
+ASK_EVERY_S = 1.0
+#: Part of the promised duration that must come out: a file broken inside decodes to less.
+LEAST_PART = 0.9
 
 
 @dataclass(frozen=True)
 class Transcoded:
-    """What was made, below the target folder. ``segments_ms``: of the first rendition."""
+    """What was made, below the target folder.
+
+    ``segments_ms`` and the size in pixels are the first rendition's; ``files`` gives bytes by name.
+    """
 
     duration_ms: int
     segments_ms: list[int]
     width: int
     height: int
-    files: list[str]
+    files: dict[str, int]
 
 
-def command(source: Path, target: Path, probe: Probe, renditions: list[Rendition]) -> list[str]:
-    """The arguments of the one FFmpeg run."""
-    stream = ffmpeg.input(f"file:{source}", **INPUT_GUARDS)
-    picture = stream.video.filter("fps", fps=renditions[0].fps).filter_multi_output(
-        "split", len(renditions) + 1
+def command(source: Path, probe: Probe, renditions: list[Rendition]) -> list[str]:
+    """The arguments of the one FFmpeg run, which writes into its working folder."""
+    # The very streams that were checked, not those that FFmpeg would choose. A stream may
+    # change its size on the way: the decoder keeps to the limit.
+    stream = ffmpeg.input(f"file:{source.resolve()}", max_pixels=MAX_PIXELS, **INPUT_GUARDS)
+    best = renditions[0]
+    picture = (
+        stream[str(probe.video.index)]
+        .filter("fps", fps=best.fps)
+        .filter_multi_output("split", len(renditions) + 1)
     )
     scaled = [
         picture.stream(i)
@@ -52,9 +67,14 @@ def command(source: Path, target: Path, probe: Probe, renditions: list[Rendition
         .filter("format", "yuv420p")
         for i, r in enumerate(renditions)
     ]
-    poster = picture.stream(len(renditions)).filter("scale", min(1280, renditions[0].width), -2)
+    width = min(POSTER_WIDTH, best.width)
+    poster = (
+        picture.stream(len(renditions))
+        .filter("scale", width, max(1, best.height * width // best.width))
+        .filter("setsar", 1)
+    )
     audible = probe.audio is not None
-    sounds = [stream["a:0"]] * len(renditions) if audible else []
+    sounds = [stream[str(probe.audio.index)]] * len(renditions) if probe.audio else []
     options: dict[str, object] = {
         "c:v": "libx264", "preset": "veryfast", "profile:v": "main", "sc_threshold": 0,
         "c:a": "aac", "ac": 2, "ar": 48000,
@@ -62,7 +82,7 @@ def command(source: Path, target: Path, probe: Probe, renditions: list[Rendition
         "f": "hls", "hls_time": SEGMENT_S, "hls_playlist_type": "vod",
         "hls_flags": "independent_segments", "hls_segment_type": "fmp4",
         "hls_fmp4_init_filename": "init.mp4", "master_pl_name": MASTER,
-        "hls_segment_filename": str(target / "v%v" / "s%05d.m4s"),
+        "hls_segment_filename": "v%v/s%05d.m4s",
         "var_stream_map": " ".join(f"v:{i},a:{i}" if audible else f"v:{i}" for i in range(len(renditions))),
     }  # fmt: skip
     for i, rendition in enumerate(renditions):
@@ -75,11 +95,11 @@ def command(source: Path, target: Path, probe: Probe, renditions: list[Rendition
         }
         if audible:
             options[f"b:a:{i}"] = f"{rendition.audio_kbps}k"
-    hls = ffmpeg.output(*scaled, *sounds, str(target / "v%v" / "index.m3u8"), **options)
+    hls = ffmpeg.output(*scaled, *sounds, "v%v/index.m3u8", **options)
     at = min(5.0, probe.duration_ms / 2000)
     still = ffmpeg.output(
         poster,
-        str(target / POSTER),
+        POSTER,
         ss=f"{at:.3f}",
         **{"frames:v": 1, "q:v": 4, "update": 1, "map_metadata": -1},
     )
@@ -111,73 +131,40 @@ def transcode(
 
     Raises:
         TranscodeFailed: by FFmpeg's failure, time-out, cancellation or a full disk.
+        MediaRejected: much of the file could not be decoded.
     """
     for i in range(len(renditions)):
         (target / f"v{i}").mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + timeout_s
-    with _running(command(source, target, probe, renditions)) as (process, errors):
-        assert process.stdout is not None
-        best = 0.0
-        watchdog = threading.Timer(timeout_s, _kill, [process])
-        watchdog.start()
-        asked = time.monotonic()
-        for line in process.stdout:
-            if (percent := _percent(line, probe.duration_ms)) is not None and percent > best:
-                best = percent
-                on_progress(best)
-            if time.monotonic() - asked >= 1:
-                asked = time.monotonic()
-                if cancelled():
-                    raise TranscodeFailed("cancelled")
-        process.wait()
-        watchdog.cancel()
-    if process.returncode != 0:
-        if time.monotonic() >= deadline:
-            raise TranscodeFailed("transcode-timeout")
-        tail = "\n".join(errors)
-        code = "disk-full" if _disk_full(tail, process.returncode) else "transcode-failed"
-        raise TranscodeFailed(code, log=tail[-2000:])
-    made = _verify(target, renditions)
+    best, asked = 0.0, time.monotonic()
+    with running(command(source, probe, renditions), folder=target) as run:
+        try:
+            for line in run.lines(time.monotonic() + timeout_s):
+                percent = _percent(line, probe.duration_ms)
+                if percent is not None and percent > best:
+                    best = percent
+                    on_progress(best)
+                if time.monotonic() - asked >= ASK_EVERY_S:
+                    asked = time.monotonic()
+                    if _full(target):
+                        raise TranscodeFailed("disk-full")
+                    if cancelled():
+                        raise TranscodeFailed("cancelled")
+        except TimeoutError:
+            run.kill()
+            raise TranscodeFailed("transcode-timeout", log=run.errors()[-2000:]) from None
+        code, log = run.process.returncode, run.errors()[-2000:]
+    if "Decode error rate" in log:  # FFmpeg gave up: most of it cannot be decoded
+        raise MediaRejected("truncated")
+    broken = [] if code else _broken(target, len(renditions))
+    if code or broken:
+        full = _disk_full(log, code) or _full(target)
+        log = log or f"missing or cut: {', '.join(broken[:5])}"
+        raise TranscodeFailed("disk-full" if full else "transcode-failed", log=log)
+    made = _made(target, renditions)
+    if made.duration_ms < probe.duration_ms * LEAST_PART:
+        raise MediaRejected("truncated", duration_ms=made.duration_ms)
     on_progress(100.0)
     return made
-
-
-@contextmanager
-def _running(arguments: list[str]) -> Iterator[tuple[subprocess.Popen[str], deque[str]]]:
-    """FFmpeg in its own process group, gone when the block is left, however it is left."""
-    process = subprocess.Popen(
-        ["nice", "-n", "10", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    errors: deque[str] = deque(maxlen=STDERR_LINES)
-    assert process.stderr is not None
-    reader = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
-    reader.start()
-    try:
-        yield process, errors
-    finally:
-        if process.poll() is None:
-            _kill(process)
-            process.wait()
-        reader.join(timeout=5)
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
-def _drain(pipe: IO[str], lines: deque[str]) -> None:
-    for line in pipe:
-        lines.append(line.rstrip()[:500])
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _percent(line: str, duration_ms: int) -> float | None:
@@ -187,41 +174,84 @@ def _percent(line: str, duration_ms: int) -> float | None:
     return min(99.0, max(0.0, int(value) / 10 / duration_ms))
 
 
+def _full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < LEAST_FREE
+
+
 def _disk_full(stderr: str, returncode: int) -> bool:
-    # FFmpeg exits with the negated errno of a failed write; SIGXFSZ is a file size limit.
+    # FFmpeg exits with the negated errno of a failed write, as a byte. A file size limit
+    # counts as a full disk: a service may have one as its quota.
     return (
-        "No space left" in stderr
-        or "File too large" in stderr
-        or returncode in (256 - 28, 228, 256 - 27, -signal.SIGXFSZ)
+        any(os.strerror(number) in stderr for number in FULL)
+        or returncode in [256 - number for number in FULL]
+        or returncode == -signal.SIGXFSZ
     )
 
 
-def _verify(target: Path, renditions: list[Rendition]) -> Transcoded:
-    """Every file that a playlist names is there and not empty."""
-    files = [MASTER, POSTER]
-    segments: list[int] = []
-    for i in range(len(renditions)):
-        playlist = (target / f"v{i}" / "index.m3u8").read_text()
-        names = re.findall(r"^(?!#)(\S+)$", playlist, re.M) + re.findall(r'URI="([^"]+)"', playlist)
-        files += [f"v{i}/{name}" for name in ["index.m3u8", *names]]
-        if i == 0:
-            segments = [round(float(s) * 1000) for s in re.findall(r"#EXTINF:([\d.]+)", playlist)]
-    missing = [n for n in files if not (target / n).is_file() or not (target / n).stat().st_size]
-    if missing or not segments:
-        raise TranscodeFailed("transcode-failed", log=f"missing: {missing[:5]}")
+def _broken(target: Path, renditions: int) -> list[str]:
+    """Files that should be whole and are not, by name."""
+    broken = [] if (target / POSTER).is_file() else [POSTER]
+    for folder in [target / f"v{i}" for i in range(renditions)]:
+        playlist = folder / "index.m3u8"
+        text = playlist.read_text() if playlist.is_file() else ""
+        if not text.rstrip().endswith("#EXT-X-ENDLIST"):
+            broken.append(f"{folder.name}/{playlist.name}")
+        names = re.findall(r"^(?!#)(\S+)$", text, re.M) + re.findall(r'URI="([^"]+)"', text)
+        broken += [f"{folder.name}/{name}" for name in names if not _whole(folder / name)]
+    master = target / MASTER
+    listed = master.read_text().count("#EXT-X-STREAM-INF") if master.is_file() else 0
+    return broken if listed == renditions else [MASTER, *broken]
+
+
+def _whole(path: Path) -> bool:
+    """The boxes of an ISO base media file (ISO 14496-12) end where the file ends."""
+    if not path.is_file():
+        return False
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4])
+            if length == 1:  # too long for 32 bits
+                length = int.from_bytes(head[8:])
+            if length < 8:
+                return False
+            at += length
+    return at == size > 0
+
+
+def _made(target: Path, renditions: list[Rendition]) -> Transcoded:
+    playlist = (target / "v0" / "index.m3u8").read_text()
+    segments = [round(float(s) * 1000) for s in re.findall(r"#EXTINF:([\d.]+)", playlist)]
+    files = {str(p.relative_to(target)): p.stat().st_size for p in target.rglob("*") if p.is_file()}
     return Transcoded(sum(segments), segments, renditions[0].width, renditions[0].height, files)
 
 
 def publish(made: Path, final: Path) -> None:
-    """Move ``made`` to its final place at once, durable; if it is there already, that one stays."""
-    if final.exists():
-        rmtree(made, ignore_errors=True)
-        return
-    for path in [*made.rglob("*"), made]:
-        descriptor = os.open(path, os.O_RDONLY)
+    """Move ``made`` to its final place at once, durable; if it is there already, that one stays.
+
+    Raises:
+        TranscodeFailed: the disk turned out to be full when it came to writing.
+    """
+    if not final.exists():
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(final)
+            for path in [*made.rglob("*"), made]:
+                _sync(path)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(final)
+            _sync(final.parent)
+        except OSError as error:
+            if error.errno in FULL:
+                raise TranscodeFailed("disk-full") from error
+            if not final.exists():  # else another was quicker
+                raise
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,7 +37,7 @@ def serve() -> None:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "zhixin.app:create_app",
         "--host", settings.host, "--port", str(settings.port),
         "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
-        "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "warning",
+        "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
     ]  # fmt: skip
     os.execv(sys.executable, arguments)  # noqa: S606 - replaces this process: signals reach the server
 
@@ -45,9 +46,15 @@ def serve() -> None:
 def worker() -> None:
     """启动后台任务进程（Celery worker）。"""
     command.make_app()
+    from celery.platforms import SecurityWarning
+
     from zhixin.jobs import celery
 
-    celery.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle"])
+    # Messages are JSON with ids only, so what Celery warns root of (pickles) cannot happen.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    celery.worker_main(
+        ["--quiet", "worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
+    )
 
 
 @click.command()

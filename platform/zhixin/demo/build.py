@@ -44,8 +44,8 @@ RULE = CreditRule(
     coverage_needed=Decimal("0.95"),
     pass_mark=Decimal("0.6"),
     attempts_allowed=None,
-    yearly_total=Decimal(30),
-    yearly_minimums={SubjectKind.GENERAL: Decimal(5), SubjectKind.PROFESSIONAL: Decimal(20)},
+    yearly_total=Decimal(20),
+    yearly_minimums={SubjectKind.GENERAL: Decimal(3), SubjectKind.PROFESSIONAL: Decimal(12)},
     verification=Verification(auto=True, sample_percent=Decimal(15)),
 )
 Report = Callable[[str, int, int], None]

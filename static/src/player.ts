@@ -172,8 +172,9 @@ class LearningPlayer implements Listener {
     });
   }
 
+  /** Never past the probed length: a slow last frame may be shown for a second beyond it. */
   get #positionMs(): number {
-    return (this.#video.currentTime() ?? 0) * 1000;
+    return Math.min((this.#video.currentTime() ?? 0) * 1000, this.#durationMs || Infinity);
   }
 
   #look(stopping = false): void {

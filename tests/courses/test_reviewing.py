@@ -188,7 +188,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine
     shared: sa.Engine = request.getfixturevalue("postgres_engine")
     with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
         server.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield from _with_schema(db.make_engine(shared.url.set(database=name)))
+        url = shared.url.set(database=name).render_as_string(hide_password=False)
+        yield from _with_schema(db.make_engine(url))
         server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 

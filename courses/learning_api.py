@@ -6,10 +6,11 @@ needs; the course itself is looked at only when a video has just come to its nee
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
-from flask import Response, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -22,13 +23,18 @@ from courses.models import Enrolment, EnrolmentState, UnitKind
 from media import streaming, watching
 from media.api_models import BeatIn, BeatOut
 from media.models import Asset
-from zhixin import access, clock, db
+from zhixin import access, clock, config, db
 from zhixin.api import Model, api_blueprint
 from zhixin.errors import NotFound
 from zhixin.hours.models import Award
 from zhixin.people.models import Role
 
 blueprint = api_blueprint("learning", "Studying: playbacks, beats, attempts, progress")
+
+
+def _settings() -> config.Settings:
+    settings: config.Settings = current_app.extensions["settings"]
+    return settings
 
 
 class EnrolmentPath(Model):
@@ -145,7 +151,12 @@ def beat(path: PlaybackPath, body: BeatIn) -> Response:
     session, now, person = db.session(), clock.now(), access.person()
     seen = watched.find(session, path.playback_id, person.id)
     reply = watching.record(
-        session, playback_id=path.playback_id, person_id=person.id, beat=body, now=now
+        session,
+        playback_id=path.playback_id,
+        person_id=person.id,
+        beat=body,
+        late=timedelta(hours=_settings().late_beat_hours),
+        now=now,
     )
     done = reply.covered_ms >= seen.needed_ms
 

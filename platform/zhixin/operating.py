@@ -134,7 +134,8 @@ def backup(target: Path, media: bool) -> None:
             source.backup(into)  # a consistent copy beside running writers
         with tarfile.open(target, "w") as archive:
             archive.add(copy, "zhixin.sqlite3")
-            archive.add(settings.data_dir / "keys", "keys")
+            if (settings.data_dir / "keys").exists():  # not when all keys come from settings
+                archive.add(settings.data_dir / "keys", "keys")
             if media and settings.media_dir.exists():
                 archive.add(settings.media_dir, "media")
     size = target.stat().st_size / 1024**2

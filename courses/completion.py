@@ -127,6 +127,7 @@ def _evidence(
                 "kind": each.unit.kind.value,
                 "title": each.unit.title,
                 "asset_id": each.unit.asset_id,
+                "duration_ms": each.unit.duration_ms,
                 "paper_version_id": each.unit.paper_version_id,
                 "covered_ms": each.covered_ms,
                 "needed_ms": each.needed_ms,

@@ -10,9 +10,10 @@ from email.utils import format_datetime
 from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from werkzeug.exceptions import HTTPException
 
 from media import assets, streaming, uploads
-from media.models import AssetState
+from media.models import Asset, AssetState, Upload
 from media.storage import MediaStore
 from zhixin import access, api, clock, config, db, security
 from zhixin.errors import DomainError, Invalid
@@ -155,19 +156,29 @@ def patch(path: UploadPath) -> ResponseReturnValue:
         raise uploads.OffsetMismatch
     # No transaction while bytes come in: that may take as long as the network likes.
     db.finish(keep=False)
-    received = uploads.receive(
-        _store().upload(upload.id),
-        offset=upload.received,
-        size=upload.size,
-        body=request.stream,
-        checksum=_checksum(),
-    )
-    with db.database().transaction() as session:
-        asset = uploads.advance(session, _store(), upload, received, clock.now())
+    path_ = _store().upload(upload.id)
+    try:
+        received = uploads.receive(
+            path_,
+            offset=upload.received,
+            size=upload.size,
+            body=request.stream,
+            checksum=_checksum(),
+        )
+    except (OSError, HTTPException):
+        # A broken connection: what arrived before is on disk, and the client goes on from there.
+        _advance(upload, min(upload.size, path_.stat().st_size if path_.exists() else 0))
+        raise
+    asset = _advance(upload, received)
     response = _tus(204, Upload_Offset=received)
     if asset:
         response.headers["Zhixin-Asset"] = str(asset.id)
     return response
+
+
+def _advance(upload: Upload, received: int) -> Asset | None:
+    with db.database().transaction() as session:
+        return uploads.advance(session, _store(), upload, received, clock.now())
 
 
 def _checksum() -> tuple[str, bytes] | None:

@@ -111,10 +111,18 @@ def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
     )
 
 
-def release(session: Session, asset_id: int, mark: str, retry_at: datetime) -> bool:
-    """Leave the work to a later try."""
+def release(
+    session: Session, asset_id: int, mark: str, retry_at: datetime, *, counted: bool = True
+) -> bool:
+    """Leave the work to a later try; ``counted``: this one was a try."""
     return _change(
-        session, asset_id, mark, state=AssetState.UPLOADED, claimed_until=retry_at, claim=None
+        session,
+        asset_id,
+        mark,
+        state=AssetState.UPLOADED,
+        claimed_until=retry_at,
+        claim=None,
+        tries=Asset.tries if counted else Asset.tries - 1,
     )
 
 

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 #: How long one try may take: generous for hours of video on two cores.
 TRY_S = 6 * 3600
+#: Failures that no number of which makes a video failed: it is tried again for as long as it takes.
+NOT_THE_FILES_FAULT = ("cancelled", "disk-full")
 #: Progress is written at most this often.
 REPORT_EVERY_S = 2.0
 
@@ -51,7 +53,9 @@ def prepare(asset_id: int) -> None:
             "transcode failed", asset=asset_id, code=failure.code, log=failure.facts.get("log")
         )
         with database.transaction() as session:
-            if failure.code != "cancelled" and asset.tries >= assets.MOST_TRIES:
+            if failure.code in NOT_THE_FILES_FAULT:
+                assets.release(session, asset_id, mark, clock.now() + assets.CLAIM, counted=False)
+            elif asset.tries >= assets.MOST_TRIES:
                 assets.failed(session, asset_id, mark, failure.code)
             else:
                 assets.release(session, asset_id, mark, clock.now() + assets.CLAIM)

@@ -147,10 +147,7 @@ def record(
         raise PlaybackClosed
     claimed = booking.parse_claims(beat.played, playback.duration_ms)
     where = {"person_id": person_id, "scope": playback.scope, "asset_id": playback.asset_id}
-    coverage = session.execute(
-        sa.select(Coverage.spans, Coverage.covered_ms).filter_by(**where).with_for_update()
-    ).one_or_none()
-    covered = intervals.decode(coverage.spans) if coverage else ()
+    covered = _lock_coverage(session, where, now)
     if (earlier := _earlier(session, playback_id, beat.seq, claimed)) is not None:
         BEATS.labels("doubled").inc()
         return _reply(0, earlier.refused_ms, earlier.refusal, covered, playback.end_reason)
@@ -209,6 +206,20 @@ def _earlier(session: Session, playback_id: str, seq: int, claimed: Spans) -> An
     return row
 
 
+def _lock_coverage(session: Session, where: dict[str, Any], now: datetime) -> Spans:
+    """The coverage so far, held until this beat is booked: two devices' beats take turns."""
+    held = sa.select(Coverage.spans).filter_by(**where).with_for_update()
+    spans = session.scalar(held)
+    if spans is None:  # the first beat; a row that is not there yet cannot be held
+        postgres = session.get_bind().dialect.name == "postgresql"
+        first = (postgres_insert if postgres else sqlite_insert)(Coverage).values(
+            **where, spans="", covered_ms=0, position_ms=0, updated_at=now
+        )
+        session.execute(first.on_conflict_do_nothing(index_elements=list(where)))
+        spans = session.scalar(held)
+    return intervals.decode(spans or "")
+
+
 def _cover(
     session: Session, where: dict[str, Any], spans: Spans, position_ms: int | None, now: datetime
 ) -> None:
@@ -219,11 +230,11 @@ def _cover(
     }
     if position_ms is not None:  # a late beat must not move where the learner is now
         values["position_ms"] = position_ms
-    insert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     session.execute(
-        insert(Coverage)
-        .values(**where, **{"position_ms": 0, **values})
-        .on_conflict_do_update(index_elements=list(where), set_=values)
+        sa.update(Coverage)
+        .filter_by(**where)
+        .values(**values)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -1,0 +1,241 @@
+"""Leases and beats on real databases: each second once, honest time never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from media import intervals, watching
+from media.api_models import BeatIn
+from media.models import Asset, AssetState, Beat, Playback
+from zhixin import db, schema
+from zhixin.config import Settings
+from zhixin.errors import NotFound
+from zhixin.people.models import Person
+
+HOUR_MS = 3_600_000
+SCOPE = "version:1"
+
+
+def make_asset(session: Session, owner: Person, now: datetime) -> Asset:
+    asset = Asset(
+        owner_id=owner.id,
+        file_name="v.mp4",
+        source="v",
+        source_bytes=1,
+        state=AssetState.READY,
+        progress=100,
+        tries=1,
+        duration_ms=HOUR_MS,
+        segments_ms=[4000] * 900,
+        folder="assets/1/x",
+        created_at=now,
+    )
+    session.add(asset)
+    session.flush()
+    return asset
+
+
+def open_(session: Session, person: Person, asset: Asset, now: datetime) -> Playback:
+    return watching.open(
+        session,
+        person_id=person.id,
+        asset=asset,
+        scope=SCOPE,
+        address="::1",
+        user_agent="t",
+        now=now,
+    )
+
+
+def beat(
+    session: Session, playback: Playback, seq: int, start: float, end: float, at: datetime
+) -> watching.BeatReply:
+    return watching.record(
+        session,
+        playback_id=playback.id,
+        person_id=playback.person_id,
+        beat=BeatIn(seq=seq, played=[(start, end)], position=end),
+        now=at,
+    )
+
+
+@pytest.fixture
+def learner(create_person: Callable[..., Person]) -> Person:
+    return create_person("learner")
+
+
+def test_credit_never_exceeds_the_servers_time(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """An hour claimed ten seconds after opening is ten seconds; the rest may be claimed later."""
+    asset = make_asset(session, learner, now)
+    playback = open_(session, learner, asset, now)
+    reply = beat(session, playback, 1, 0, 3600, now + timedelta(seconds=10))
+    assert reply.credited_ms == 10_000
+    assert reply.reason == "faster-than-time"
+    later = beat(session, playback, 2, 0, 3600, now + timedelta(seconds=60))
+    assert later.covered_ms == 60_000
+
+
+def test_taking_over_ends_the_other_device(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """The phone is told; what it played before still counts, what it plays on does not."""
+    asset = make_asset(session, learner, now)
+    phone = open_(session, learner, asset, now)
+    desktop = open_(session, learner, asset, now + timedelta(seconds=20))
+    late = beat(session, phone, 1, 0, 30, now + timedelta(seconds=60))
+    assert late.credited_ms == 20_000
+    assert late.ended == watching.TAKEN_OVER
+    assert beat(session, desktop, 1, 20, 60, now + timedelta(seconds=60)).covered_ms == 60_000
+
+
+def test_a_doubled_beat_changes_nothing(session: Session, learner: Person, now: datetime) -> None:
+    """The same report twice is one report; another one under its number is refused."""
+    playback = open_(session, learner, make_asset(session, learner, now), now)
+    at = now + timedelta(seconds=15)
+    first = beat(session, playback, 1, 0, 15, at)
+    assert beat(session, playback, 1, 0, 15, at).covered_ms == first.covered_ms == 15_000
+    with pytest.raises(watching.SequenceReused):
+        beat(session, playback, 1, 0, 14, at)
+
+
+def test_late_beats_are_taken_for_a_stated_time(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """After a day a closed playback takes nothing more."""
+    playback = open_(session, learner, make_asset(session, learner, now), now)
+    watching.close(
+        session, playback_id=playback.id, person_id=learner.id, now=now + timedelta(minutes=1)
+    )
+    session.expire_all()
+    assert beat(session, playback, 1, 0, 60, now + timedelta(hours=23)).credited_ms == 60_000
+    with pytest.raises(watching.PlaybackClosed):
+        beat(session, playback, 2, 0, 60, now + timedelta(hours=25))
+
+
+def test_another_persons_playback_is_not_found(
+    session: Session, learner: Person, create_person: Callable[..., Person], now: datetime
+) -> None:
+    """A playback's id alone opens nothing."""
+    playback = open_(session, learner, make_asset(session, learner, now), now)
+    stranger = create_person("stranger")
+    with pytest.raises(NotFound):
+        watching.record(
+            session,
+            playback_id=playback.id,
+            person_id=stranger.id,
+            beat=BeatIn(seq=1, played=[(0, 1)], position=1),
+            now=now + timedelta(seconds=5),
+        )
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(order=st.permutations(range(1, 9)), doubled=st.sets(st.integers(1, 8)))
+def test_order_and_doubles_do_not_matter(
+    session: Session, learner: Person, now: datetime, order: list[int], doubled: set[int]
+) -> None:
+    """Beats of two honest minutes, late, shuffled and doubled, come to two minutes."""
+    asset = make_asset(session, learner, now)
+    playback = open_(session, learner, asset, now)
+    at = now + timedelta(seconds=120)
+    for seq in [*order, *doubled]:
+        beat(session, playback, seq, (seq - 1) * 15, seq * 15, at)
+    covered = watching.coverage(session, learner.id, SCOPE)[asset.id]
+    assert covered.spans == ((0, 120_000),)
+    document = watching.evidence(session, learner.id, SCOPE)
+    assert watching.rebuild(document)[str(asset.id)] == covered.spans
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[db.Database]:
+    """A database whose transactions really commit."""
+    folder = tmp_path_factory.mktemp("own")
+    url = f"sqlite:///{folder / 'own.sqlite3'}"
+    if request.param == "postgresql":
+        server = sa.make_url(request.getfixturevalue("postgres_url"))
+        admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(sa.text("DROP DATABASE IF EXISTS watching WITH (FORCE)"))
+            connection.execute(sa.text("CREATE DATABASE watching"))
+        admin.dispose()
+        url = server.set(database="watching").render_as_string(hide_password=False)
+    engine = db.make_engine(url)
+    with engine.connect() as connection:
+        schema.upgrade(connection)
+    yield db.Database(Settings(), bind=engine)
+    engine.dispose()
+
+
+def seeded(database: db.Database, now: datetime) -> tuple[Person, Asset]:
+    with database.transaction() as session:
+        person = Person(
+            sign_in_name="l", password_hash="-", name="学员", created_at=now, active=True
+        )
+        session.add(person)
+        session.flush()
+        return person, make_asset(session, person, now)
+
+
+def test_two_devices_book_each_second_once(own_database: db.Database, now: datetime) -> None:
+    """Two devices take over from each other as fast as they can: an hour is an hour."""
+    person, asset = seeded(own_database, now)
+
+    def device(number: int) -> None:
+        for minute in range(number, 30, 2):
+            at = now + timedelta(minutes=minute)
+            with own_database.transaction() as session:
+                playback = open_(session, person, asset, at)
+            for seq in (1, 2):
+                with own_database.transaction() as session:
+                    beat(
+                        session,
+                        playback,
+                        seq,
+                        minute * 60,
+                        minute * 60 + 120,
+                        at + timedelta(minutes=1),
+                    )
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(device, (0, 1)))
+    with own_database.transaction() as session:
+        booked = session.scalar(sa.select(sa.func.sum(Playback.booked_ms)))
+        covered = watching.coverage(session, person.id, SCOPE)[asset.id].covered_ms
+        credited = intervals.normalise(
+            span
+            for text in session.scalars(sa.select(Beat.credited))
+            for span in intervals.decode(text)
+        )
+    assert booked == covered == intervals.total(credited)
+    assert covered <= 30 * 60_000
+
+
+def test_thirty_copies_of_a_beat_are_one(own_database: db.Database, now: datetime) -> None:
+    """Whatever races: one row, credited once, and every sender gets the same answer."""
+    person, asset = seeded(own_database, now)
+    with own_database.transaction() as session:
+        playback = open_(session, person, asset, now)
+
+    def send(_number: int) -> int:
+        with own_database.transaction() as session:
+            return beat(session, playback, 1, 0, 15, now + timedelta(seconds=15)).covered_ms
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(send, range(30))) == {15_000}
+    with own_database.transaction() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Beat)) == 1

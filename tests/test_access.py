@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from zhixin import access, clock, db
 from zhixin.people import accounts, tokens
@@ -181,7 +181,7 @@ def _methods(rule: Rule) -> list[str]:
 def _tries(app: Flask) -> Iterator[tuple[Rule, str, str]]:
     """Every route and method with an address; whose object it is does not matter here."""
     for rule in _rules(app):
-        values = {name: 1 if "int" in _converter(rule, name) else "x" for name in rule.arguments}
+        values = {name: 1 if _is_number(rule, name) else "x" for name in rule.arguments}
         values |= rule.defaults or {}
         built = rule.build(values, append_unknown=False)
         assert built is not None, f"{rule.rule}: no address could be made"
@@ -189,8 +189,8 @@ def _tries(app: Flask) -> Iterator[tuple[Rule, str, str]]:
             yield rule, method, built[1]
 
 
-def _converter(rule: Rule, name: str) -> str:
-    return type(rule._converters[name]).__name__.lower() if name in rule._converters else ""
+def _is_number(rule: Rule, name: str) -> bool:
+    return isinstance(rule._converters.get(name), IntegerConverter)
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, json, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import ValidationError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from zhixin import db
+from zhixin import access, db, error_codes
 from zhixin.errors import Conflict, DomainError, Invalid, OutOfSpace
 
 log = structlog.get_logger()
@@ -113,7 +114,14 @@ def _unforeseen(error: Exception) -> Response:
     return _render(failure)
 
 
+@access.public
+def codes() -> ResponseReturnValue:
+    """What the ``type`` of a problem document points at."""
+    return render_template("errors/codes.html", topics=error_codes.TOPICS)
+
+
 def init_app(app: Flask) -> None:
+    app.add_url_rule("/docs/errors", "error_codes", codes)
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(IntegrityError, _integrity)

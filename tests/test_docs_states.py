@@ -1,0 +1,37 @@
+"""The drawings of states in the manual are the tables in the code."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from courses.version_states import STEPS
+from zhixin.config import ROOT
+from zhixin.hours.states import TRANSITIONS
+
+DRAWINGS = re.findall(
+    r"```mermaid\n(.*?)```", (ROOT / "docs/developer/states.md").read_text(), re.S
+)
+each_drawing = pytest.mark.parametrize(
+    ("drawing", "table"), list(zip(DRAWINGS, (TRANSITIONS, STEPS), strict=True))
+)
+
+
+@each_drawing
+def test_a_drawing_shows_its_table_and_nothing_else(
+    drawing: str, table: dict[tuple[str, str], str]
+) -> None:
+    """Every step of the table is an arrow with its name, and every arrow a step."""
+    arrows = re.findall(r"^ +([\w-]+) --> ([\w-]+): ([\w-]+)$", drawing, re.M)
+    wanted = {(state, step): after for (state, step), after in table.items()}
+    assert {(before, step): after for before, after, step in arrows} == wanted
+
+
+@each_drawing
+def test_a_drawing_ends_where_the_table_ends(
+    drawing: str, table: dict[tuple[str, str], str]
+) -> None:
+    """States without a way on are drawn as final."""
+    final = set(re.findall(r"^ +([\w-]+) --> \[\*\]$", drawing, re.M))
+    assert final == set(table.values()) - {state for state, _step in table}

@@ -15,6 +15,27 @@ from zhixin.errors import NotFound
 from zhixin.hours import policies
 from zhixin.hours.models import Policy
 
+# Made once: making it anew costs more than running it.
+_FIND = (
+    sa.select(Enrolment.id, Enrolment.state, Enrolment.award_id, Asset.duration_ms, Policy)
+    .select_from(Playback)
+    .join(Asset, Asset.id == Playback.asset_id)
+    .join(
+        Enrolment,
+        sa.and_(
+            Enrolment.person_id == Playback.person_id,
+            Enrolment.state != EnrolmentState.WITHDRAWN,
+            Playback.scope
+            == sa.literal(scopes.PREFIX).concat(sa.cast(Enrolment.version_id, sa.String)),
+        ),
+    )
+    .join(CourseVersion, CourseVersion.id == Enrolment.version_id)
+    .join(Policy, Policy.id == CourseVersion.policy_id)
+    .where(
+        Playback.id == sa.bindparam("playback_id"), Playback.person_id == sa.bindparam("person_id")
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -32,23 +53,7 @@ def find(session: Session, playback_id: str, person_id: int) -> Watched:
     Raises:
         NotFound: no such playback, another person's, or of a course that was left.
     """
-    row = session.execute(
-        sa.select(Enrolment.id, Enrolment.state, Enrolment.award_id, Asset.duration_ms, Policy)
-        .select_from(Playback)
-        .join(Asset, Asset.id == Playback.asset_id)
-        .join(
-            Enrolment,
-            sa.and_(
-                Enrolment.person_id == Playback.person_id,
-                Enrolment.state != EnrolmentState.WITHDRAWN,
-                Playback.scope
-                == sa.literal(scopes.PREFIX).concat(sa.cast(Enrolment.version_id, sa.String)),
-            ),
-        )
-        .join(CourseVersion, CourseVersion.id == Enrolment.version_id)
-        .join(Policy, Policy.id == CourseVersion.policy_id)
-        .where(Playback.id == playback_id, Playback.person_id == person_id)
-    ).first()
+    row = session.execute(_FIND, {"playback_id": playback_id, "person_id": person_id}).first()
     if row is None:
         raise NotFound("没有找到这次播放，或您已退出该课程")
     enrolment_id, state, award_id, duration_ms, policy = row

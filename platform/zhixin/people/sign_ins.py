@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from zhixin.config import Settings
 from zhixin.errors import DomainError, NotFound, TooManyRequests
@@ -24,6 +24,19 @@ ADDRESS_PATIENCE = 10
 
 #: 网络安全法 (2025) art. 23: logs are kept for at least six months.
 KEPT = timedelta(days=180)
+
+_STILL_OPEN = (
+    SignIn.ended_at.is_(None),
+    SignIn.seen_at >= sa.bindparam("seen_since"),
+    SignIn.created_at >= sa.bindparam("opened_since"),
+)
+# Asked by every request: made once, and the roles come along.
+_FIND = (
+    sa.select(Person, SignIn.id, SignIn.seen_at)
+    .join(SignIn, SignIn.person_id == Person.id)
+    .where(SignIn.token_digest == sa.bindparam("token_digest"), *_STILL_OPEN)
+    .options(joinedload(Person.grants))
+)
 
 
 class WrongPassword(DomainError):
@@ -124,28 +137,25 @@ def record_failure(session: Session, sign_in_name: str, address: str, now: datet
 
 def find(session: Session, token: str, settings: Settings, now: datetime) -> Person | None:
     """The person whose sign-in ``token`` opens, unless it was ended or ran out."""
-    found = session.execute(
-        sa.select(SignIn, Person)
-        .join(Person, Person.id == SignIn.person_id)
-        .where(SignIn.token_digest == token_digest(token), *_still_open(settings, now))
-    ).first()
+    digest = {"token_digest": token_digest(token)}
+    found = session.execute(_FIND, digest | _since(settings, now)).unique().first()
     if found is None:
         return None
-    entry, person = found
+    person, sign_in_id, seen_at = found
     if not person.active:
         return None
-    person.sign_in_token, person.sign_in_id = token, entry.id
+    person.sign_in_token, person.sign_in_id = token, sign_in_id
     seen_every = min(SEEN_EVERY, timedelta(minutes=settings.session_idle_minutes) / 4)
-    person.sign_in_stale = now - entry.seen_at > seen_every
+    person.sign_in_stale = now - seen_at > seen_every
     return person
 
 
-def _still_open(settings: Settings, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        SignIn.ended_at.is_(None),
-        SignIn.seen_at >= now - timedelta(minutes=settings.session_idle_minutes),
-        SignIn.created_at >= now - timedelta(days=settings.session_days),
-    )
+def _since(settings: Settings, now: datetime) -> dict[str, datetime]:
+    """The moments that ``_STILL_OPEN`` asks for."""
+    return {
+        "seen_since": now - timedelta(minutes=settings.session_idle_minutes),
+        "opened_since": now - timedelta(days=settings.session_days),
+    }
 
 
 def of_person(
@@ -154,8 +164,9 @@ def of_person(
     """A person's sign-ins that still open something, the last used first."""
     return session.scalars(
         sa.select(SignIn)
-        .where(SignIn.person_id == person_id, *_still_open(settings, now))
-        .order_by(SignIn.seen_at.desc(), SignIn.id.desc())
+        .where(SignIn.person_id == person_id, *_STILL_OPEN)
+        .order_by(SignIn.seen_at.desc(), SignIn.id.desc()),
+        _since(settings, now),
     ).all()
 
 

@@ -31,8 +31,12 @@ static/dist/manifest.json: node_modules/.synced $(FRONT)
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: .venv/.synced static/dist/manifest.json ## install everything and build the front end
-	@$(RUN) pybabel -q compile -d platform/zhixin/translations 2>/dev/null || true
+ENGLISH := platform/zhixin/translations/en/LC_MESSAGES/messages
+$(ENGLISH).mo: $(ENGLISH).po .venv/.synced
+	@echo "· compiling the English texts"
+	@$(RUN) pybabel -q compile -l en -i $< -o $@
+
+setup: .venv/.synced static/dist/manifest.json $(ENGLISH).mo ## install everything and build the front end
 
 run: setup ## serve the platform with demonstration data at http://127.0.0.1:8000
 	@$(RUN) zhixin run
@@ -50,5 +54,10 @@ lint: setup ## ruff, mypy and the TypeScript compiler
 bench: setup ## figures and ratios, each comparison side by side in one run
 	@$(RUN) python -m bench
 
+translations: .venv/.synced ## collect the texts to translate; new ones are left empty in the .po
+	@mkdir -p $(TOOLS)
+	@$(RUN) pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -w 100 --no-location --omit-header -o $(TOOLS)/messages.pot platform courses media assessments templates
+	@$(RUN) pybabel -q update -l en -i $(TOOLS)/messages.pot -o $(ENGLISH).po -w 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+
 clean: ## remove what was built (keeps var/, the platform's data)
-	rm -rf .venv $(TOOLS) node_modules static/dist/* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv $(TOOLS) node_modules static/dist/* $(ENGLISH).mo .mypy_cache .ruff_cache .pytest_cache

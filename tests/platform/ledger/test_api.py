@@ -51,7 +51,7 @@ def test_an_empty_log_has_no_checkpoint(client):
     [
         ("/entries/9", 404),
         ("/entries/x", 404),
-        ("/entries/99999999999999999999", 422),
+        ("/entries/99999999999999999999", 404),
         ("/proofs/inclusion?index=0&size=9", 404),
         ("/proofs/inclusion?index=3&size=3", 422),
         ("/proofs/inclusion?index=-1&size=3", 422),

@@ -15,7 +15,8 @@ def main() -> None:
     if unknown := set(wanted) - PARTS.keys():
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
     for name in wanted:
-        show(PARTS[name]())
+        for comparison in PARTS[name]():
+            show(comparison)
 
 
 if __name__ == "__main__":

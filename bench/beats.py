@@ -18,7 +18,7 @@ LEARNERS = 40
 SECONDS = 8.0
 
 
-def measure() -> Comparison:
+def measure() -> Iterator[Comparison]:
     found = Comparison(
         "Beats through the whole server, against a bare Flask JSON endpoint on the same server",
         ["", "requests/s", "per CPU-second", "CPU ms each", "p50 ms", "p99 ms", "ratio per CPU-s"],
@@ -36,7 +36,7 @@ def measure() -> Comparison:
     with _postgres() as (url, postmaster):
         found.rows.append(_row("beat, SQLite", _beats("", ()), bare))
         found.rows.append(_row("beat, PostgreSQL", _beats(url, (postmaster,)), bare))
-    return found
+    yield found
 
 
 def _beats(database_url: str, also: tuple[int, ...]) -> Load:

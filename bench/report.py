@@ -24,4 +24,6 @@ def show(comparison: Comparison) -> None:
         table.add_column(column, justify="left" if place == 0 else "right")
     for row in comparison.rows:
         table.add_row(*row)
-    Console().print(table, "")
+    console = Console()
+    # A pipe or a log has no width of its own: nothing is cut there.
+    Console(width=None if console.is_terminal else 110).print(table, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import os
 from datetime import UTC, timedelta
 from email.utils import format_datetime
 
@@ -35,6 +35,12 @@ class WrongType(DomainError):
     status = 415
     code = "content-type"
     title = "续传数据的类型必须是 application/offset+octet-stream"
+
+
+class UnknownChecksum(DomainError):
+    status = 400
+    code = "upload-checksum"
+    title = "不支持的校验方式（Upload-Checksum）"
 
 
 class UploadPath(api.Model):
@@ -70,7 +76,6 @@ def _settings() -> config.Settings:
 
 def _tus(status: int, **headers: str | int) -> Response:
     response = Response(status=status)
-    response.headers["Tus-Resumable"] = VERSION
     for name, value in headers.items():
         response.headers[name.replace("_", "-")] = str(value)
     return response
@@ -79,6 +84,26 @@ def _tus(status: int, **headers: str | int) -> Response:
 def _check_version() -> None:
     if request.headers.get("Tus-Resumable") != VERSION:
         raise UnsupportedVersion
+
+
+@blueprint.after_request
+def _name_version(response: Response) -> Response:
+    """The protocol asks for it in every answer, refusals too."""
+    if request.endpoint != "media_api.asset":
+        response.headers["Tus-Resumable"] = VERSION
+        if response.status_code == UnsupportedVersion.status:
+            response.headers["Tus-Version"] = VERSION
+    return response
+
+
+def _number(header: str) -> int | None:
+    """A header's whole number; None if it has none, or one beyond any file."""
+    text = request.headers.get(header, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def _expires(upload: Upload) -> str:
+    return format_datetime(upload.expires_at.astimezone(UTC), usegmt=True)
 
 
 @blueprint.route("/uploads", methods=["OPTIONS"], provide_automatic_options=False)
@@ -96,15 +121,15 @@ def capabilities() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Upload-Length and Upload-Metadata (filename) in headers; the address in Location."""
     _check_version()
-    length = request.headers.get("Upload-Length", "")
-    if not length.isascii() or not length.isdigit() or len(length) > 18:
+    length = _number("Upload-Length")
+    if length is None:
         raise Invalid("缺少文件大小（Upload-Length）", code="upload-length")
     upload = uploads.create(
         db.session(),
         _store(),
         owner_id=access.person().id,
         file_name=_metadata().get("filename", ""),
-        size=int(length),
+        size=length,
         max_bytes=_settings().max_upload_bytes,
         keep=timedelta(days=_settings().upload_days),
         now=clock.now(),
@@ -113,7 +138,7 @@ def create() -> ResponseReturnValue:
         201,
         Location=url_for("media_api.patch", upload_id=upload.id),
         Upload_Offset=0,
-        Upload_Expires=format_datetime(upload.expires_at.astimezone(UTC), usegmt=True),
+        Upload_Expires=_expires(upload),
     )
 
 
@@ -123,7 +148,7 @@ def _metadata() -> dict[str, str]:
         key, _, value = pair.strip().partition(" ")
         try:
             found[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not UTF-8
             raise Invalid("上传信息（Upload-Metadata）格式有误", code="upload-metadata") from None
     return found
 
@@ -134,7 +159,12 @@ def offset(upload_id: str) -> ResponseReturnValue:
     """How far an upload is."""
     _check_version()
     upload = uploads.get(db.session(), upload_id, access.person().id, clock.now())
-    response = _tus(200, Upload_Offset=upload.received, Upload_Length=upload.size)
+    response = _tus(
+        200,
+        Upload_Offset=upload.received,
+        Upload_Length=upload.size,
+        Upload_Expires=_expires(upload),
+    )
     if upload.asset_id:
         response.headers["Zhixin-Asset"] = str(upload.asset_id)
     return response
@@ -149,31 +179,40 @@ def patch(path: UploadPath) -> ResponseReturnValue:
     _check_version()
     if request.mimetype != OFFSET_TYPE:
         raise WrongType
-    person_id = access.person().id
-    upload = uploads.get(db.session(), path.upload_id, person_id, clock.now())
-    claimed = request.headers.get("Upload-Offset", "")
-    if not claimed.isdigit() or int(claimed) != upload.received or upload.asset_id:
-        raise uploads.OffsetMismatch
-    # No transaction while bytes come in: that may take as long as the network likes.
-    db.finish(keep=False)
-    path_ = _store().upload(upload.id)
-    try:
-        received = uploads.receive(
-            path_,
-            offset=upload.received,
-            size=upload.size,
-            body=request.stream,
-            checksum=_checksum(),
-        )
-    except (OSError, HTTPException):
-        # A broken connection: what arrived before is on disk, and the client goes on from there.
-        _advance(upload, min(upload.size, path_.stat().st_size if path_.exists() else 0))
-        raise
-    asset = _advance(upload, received)
-    response = _tus(204, Upload_Offset=received)
+    checksum = _checksum()
+    _at_offset(path.upload_id)
+    # From here until the new offset is on record nobody else writes, so the offset is asked
+    # for again: another request may just have moved it.
+    with uploads.writing(_store().upload(path.upload_id)) as file:
+        upload = _at_offset(path.upload_id)
+        _store().require_space(upload.size - upload.received)
+        try:
+            received = uploads.receive(
+                file,
+                offset=upload.received,
+                size=upload.size,
+                body=request.stream,
+                checksum=checksum,
+            )
+        except (OSError, HTTPException):
+            # A broken connection: what arrived before is on disk, the client goes on from there.
+            _advance(upload, file.seek(0, os.SEEK_END))
+            raise
+        asset = _advance(upload, received)
+    response = _tus(204, Upload_Offset=received, Upload_Expires=_expires(upload))
     if asset:
         response.headers["Zhixin-Asset"] = str(asset.id)
     return response
+
+
+def _at_offset(upload_id: str) -> Upload:
+    """One's own unfinished upload, if it is where this request goes on; leaves no transaction
+    open: what follows may take as long as the network likes."""
+    upload = uploads.get(db.session(), upload_id, access.person().id, clock.now())
+    db.finish(keep=False)
+    if upload.asset_id or upload.received != _number("Upload-Offset"):
+        raise uploads.OffsetMismatch
+    return upload
 
 
 def _advance(upload: Upload, received: int) -> Asset | None:
@@ -188,9 +227,9 @@ def _checksum() -> tuple[str, bytes] | None:
     try:
         if algorithm in uploads.CHECKSUMS:
             return algorithm, base64.b64decode(value, validate=True)
-    except binascii.Error:
+    except ValueError:
         pass
-    raise Invalid("不支持的校验方式（Upload-Checksum）", code="upload-checksum")
+    raise UnknownChecksum
 
 
 @blueprint.delete("/uploads/<upload_id>", summary="Give up an upload (tus termination)")

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from media.models import Asset, AssetState, Upload
 from media.storage import MediaStore
-from zhixin import jobs
+from zhixin import db, jobs
 from zhixin.errors import Conflict, DomainError, Invalid, NotFound
 
 CHUNK_BYTES = 1024 * 1024
@@ -103,51 +104,15 @@ def get(session: Session, upload_id: str, owner_id: int, now: datetime) -> Uploa
     return found
 
 
-def receive(
-    path: Path, *, offset: int, size: int, body: IO[bytes], checksum: tuple[str, bytes] | None
-) -> int:
-    """Append a request's body to the file at ``offset``; returns how far it is now, in bytes.
-
-    Bytes that came before a broken connection are kept, unless a checksum was promised for
-    the whole: then nothing is kept that was not checked.
+@contextmanager
+def writing(path: Path) -> Iterator[FileIO]:
+    """The file of an upload, for one request alone: held until its offset is on record.
 
     Raises:
-        Locked: another request is writing. ChecksumMismatch: the bytes differ.
-        OffsetMismatch: the file is not ``offset`` long. TooLarge: more than ``size``.
+        Locked: another request is writing. Gone: there is no such file any more.
     """
-    with _locked(path) as file:
-        file.seek(0, os.SEEK_END)
-        if file.tell() < offset:
-            raise OffsetMismatch
-        file.truncate(offset)  # bytes written by a request that could not say so
-        file.seek(offset)
-        digest = hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
-        at = offset
-        try:
-            while chunk := body.read(CHUNK_BYTES):
-                if at + len(chunk) > size:
-                    raise TooLarge("收到的数据超过了声明的文件大小")
-                file.write(chunk)
-                at += len(chunk)
-                if digest:
-                    digest.update(chunk)
-        except Exception as error:
-            # Unchecked bytes of a promised checksum are worth nothing; others are a good start.
-            if digest or isinstance(error, DomainError):
-                file.truncate(offset)
-            raise
-        file.flush()
-        os.fsync(file.fileno())
-        if digest and checksum and digest.digest() != checksum[1]:
-            file.truncate(offset)
-            raise ChecksumMismatch
-        return at
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[IO[bytes]]:
     try:
-        file = path.open("r+b")
+        file = FileIO(path, "r+")  # unbuffered: what was written is in the file, or was refused
     except FileNotFoundError:
         raise Gone from None
     with file:
@@ -158,15 +123,65 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
+def receive(
+    file: FileIO, *, offset: int, size: int, body: IO[bytes], checksum: tuple[str, bytes] | None
+) -> int:
+    """Append a request's body to the file at ``offset``; returns how far it is now, in bytes.
+
+    Bytes that came before a broken connection are kept, unless a checksum was promised for
+    the whole: then nothing is kept that was not checked.
+
+    Raises:
+        ChecksumMismatch: the bytes differ. OffsetMismatch: the file is not ``offset`` long.
+        TooLarge: more than ``size``.
+    """
+    if file.seek(0, os.SEEK_END) < offset:
+        raise OffsetMismatch
+    file.truncate(offset)  # bytes written by a request that could not say so
+    file.seek(offset)
+    digest = hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
+    at = offset
+    try:
+        while chunk := body.read(CHUNK_BYTES):
+            if at + len(chunk) > size:
+                raise TooLarge("收到的数据超过了声明的文件大小")
+            _write(file, chunk)
+            at += len(chunk)
+            if digest:
+                digest.update(chunk)
+        if digest and checksum and digest.digest() != checksum[1]:
+            raise ChecksumMismatch
+    except Exception as error:
+        # Unchecked bytes of a promised checksum are worth nothing; others are a good start.
+        if digest or isinstance(error, DomainError):
+            file.truncate(offset)
+        raise
+    finally:
+        os.fsync(file.fileno())
+    return at
+
+
+def _write(file: FileIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:  # a disk that fills up takes a part, and refuses the next
+        rest = rest[file.write(rest) :]
+
+
 def advance(
     session: Session, store: MediaStore, upload: Upload, received: int, now: datetime
 ) -> Asset | None:
-    """Note how far an upload is; a whole one becomes a video, and its preparation is rung for."""
-    session.execute(
+    """Note how far an upload is; a whole one becomes a video, and its preparation is rung for.
+
+    Raises:
+        NotFound: it was given up meanwhile. Conflict: it is a video already.
+    """
+    noted = session.execute(
         sa.update(Upload)
         .where(Upload.id == upload.id, Upload.received <= received)
         .values(received=received)
     )
+    if noted.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotFound("没有这个上传")
     if received < upload.size:
         return None
     asset = Asset(
@@ -188,12 +203,14 @@ def advance(
     )
     if won.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("这个文件已经上传完成")
-    final = store.source(asset.id)
+    begun, final = store.upload(upload.id), store.source(asset.id)
     asset.source = store.relative(final)
     session.flush()
-    # Rename before commit: if the commit fails, the row still names the upload's place and
-    # the file is found there again by its owner's next try.
-    store.upload(upload.id).replace(final)
+    # A second name rather than a move: the first goes after the commit. If that fails, the
+    # row is as it was and so is its file.
+    final.unlink(missing_ok=True)  # the name may be left of a row that was never committed
+    final.hardlink_to(begun)
+    db.after_commit(session, lambda: begun.unlink(missing_ok=True))
     from media.tasks import prepare
 
     jobs.enqueue(session, prepare, asset.id)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,8 +24,47 @@ from media.api_models import BeatIn
 from media.intervals import Spans
 from media.models import Asset, AssetState, Beat, Coverage, Playback
 from zhixin.clock import epoch_ms
+from zhixin.db import Base
 from zhixin.errors import Conflict, DomainError, NotFound
 from zhixin.observe import BEATS
+
+# The statements of a beat are made once: making them anew costs more than running them.
+_ASSET, _BEAT, _COVERAGE, _PLAYBACK = (
+    Base.metadata.tables[model.__tablename__] for model in (Asset, Beat, Coverage, Playback)
+)
+_THIS_COVERAGE = ("person_id", "scope", "asset_id")
+_HOLD_PLAYBACK = (
+    sa.select(
+        _PLAYBACK.c.asset_id,
+        _PLAYBACK.c.scope,
+        _PLAYBACK.c.opened_at,
+        _PLAYBACK.c.ended_at,
+        _PLAYBACK.c.end_reason,
+        _PLAYBACK.c.booked_ms,
+        _PLAYBACK.c.rate_percent,
+        _ASSET.c.duration_ms,
+    )
+    .join(_ASSET, _ASSET.c.id == _PLAYBACK.c.asset_id)
+    .where(
+        _PLAYBACK.c.id == sa.bindparam("playback_id"),
+        _PLAYBACK.c.person_id == sa.bindparam("person_id"),
+    )
+    .with_for_update(of=_PLAYBACK)
+)
+_HOLD_COVERAGE = (
+    sa.select(_COVERAGE.c.spans)
+    .where(*(_COVERAGE.c[name] == sa.bindparam(name) for name in _THIS_COVERAGE))
+    .with_for_update()
+)
+_FIND_BEAT = sa.select(_BEAT.c.claimed, _BEAT.c.refused_ms, _BEAT.c.refusal).where(
+    _BEAT.c.playback_id == sa.bindparam("playback_id"), _BEAT.c.seq == sa.bindparam("seq")
+)
+_ADD_BEAT = sa.insert(_BEAT)
+_NOTE_BEAT = (
+    sa.update(_PLAYBACK)
+    .where(_PLAYBACK.c.id == sa.bindparam("playback_id"))
+    .values(heard_at=sa.bindparam("now"), booked_ms=sa.bindparam("booked"))
+)
 
 TAKEN_OVER = "taken-over"
 CLOSED = "closed"
@@ -127,19 +167,7 @@ def record(
         SequenceReused: the sequence number was used for something else.
     """
     playback = session.execute(
-        sa.select(
-            Playback.asset_id,
-            Playback.scope,
-            Playback.opened_at,
-            Playback.ended_at,
-            Playback.end_reason,
-            Playback.booked_ms,
-            Playback.rate_percent,
-            Asset.duration_ms,
-        )
-        .join(Asset, Asset.id == Playback.asset_id)
-        .where(Playback.id == playback_id, Playback.person_id == person_id)
-        .with_for_update(of=Playback)
+        _HOLD_PLAYBACK, {"playback_id": playback_id, "person_id": person_id}
     ).one_or_none()
     if playback is None:
         raise NotFound("没有这次播放")
@@ -162,20 +190,19 @@ def record(
     )
     refused_ms = intervals.total(booked.refused)
     session.execute(
-        sa.insert(Beat).values(
-            playback_id=playback_id,
-            seq=beat.seq,
-            received_at=now,
-            claimed=intervals.encode(claimed),
-            credited=intervals.encode(booked.credited),
-            refused_ms=refused_ms,
-            refusal=booked.reason,
-        )
+        _ADD_BEAT,
+        {
+            "playback_id": playback_id,
+            "seq": beat.seq,
+            "received_at": now,
+            "claimed": intervals.encode(claimed),
+            "credited": intervals.encode(booked.credited),
+            "refused_ms": refused_ms,
+            "refusal": booked.reason,
+        },
     )
     session.execute(
-        sa.update(Playback)
-        .where(Playback.id == playback_id)
-        .values(heard_at=now, booked_ms=booked.booked_after_ms)
+        _NOTE_BEAT, {"playback_id": playback_id, "now": now, "booked": booked.booked_after_ms}
     )
     _cover(
         session,
@@ -196,11 +223,7 @@ def record(
 
 def _earlier(session: Session, playback_id: str, seq: int, claimed: Spans) -> Any:
     """The same beat when it came before: its double changes nothing."""
-    row = session.execute(
-        sa.select(Beat.claimed, Beat.refused_ms, Beat.refusal).where(
-            Beat.playback_id == playback_id, Beat.seq == seq
-        )
-    ).one_or_none()
+    row = session.execute(_FIND_BEAT, {"playback_id": playback_id, "seq": seq}).one_or_none()
     if row is not None and row.claimed != intervals.encode(claimed):
         raise SequenceReused
     return row
@@ -208,15 +231,14 @@ def _earlier(session: Session, playback_id: str, seq: int, claimed: Spans) -> An
 
 def _lock_coverage(session: Session, where: dict[str, Any], now: datetime) -> Spans:
     """The coverage so far, held until this beat is booked: two devices' beats take turns."""
-    held = sa.select(Coverage.spans).filter_by(**where).with_for_update()
-    spans = session.scalar(held)
+    spans = session.scalar(_HOLD_COVERAGE, where)
     if spans is None:  # the first beat; a row that is not there yet cannot be held
         postgres = session.get_bind().dialect.name == "postgresql"
         first = (postgres_insert if postgres else sqlite_insert)(Coverage).values(
             **where, spans="", covered_ms=0, position_ms=0, updated_at=now
         )
         session.execute(first.on_conflict_do_nothing(index_elements=list(where)))
-        spans = session.scalar(held)
+        spans = session.scalar(_HOLD_COVERAGE, where)
     return intervals.decode(spans or "")
 
 
@@ -224,18 +246,28 @@ def _cover(
     session: Session, where: dict[str, Any], spans: Spans, position_ms: int | None, now: datetime
 ) -> None:
     values: dict[str, Any] = {
-        "spans": intervals.encode(spans),
-        "covered_ms": intervals.total(spans),
-        "updated_at": now,
+        "new_spans": intervals.encode(spans),
+        "new_covered_ms": intervals.total(spans),
+        "now": now,
     }
     if position_ms is not None:  # a late beat must not move where the learner is now
-        values["position_ms"] = position_ms
+        values["new_position_ms"] = position_ms
     session.execute(
-        sa.update(Coverage)
-        .filter_by(**where)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+        _note_coverage(moves=position_ms is not None),
+        {f"this_{name}": value for name, value in where.items()} | values,
     )
+
+
+@cache
+def _note_coverage(*, moves: bool) -> sa.Update:
+    changes: dict[str, Any] = {
+        "spans": sa.bindparam("new_spans"),
+        "covered_ms": sa.bindparam("new_covered_ms"),
+        "updated_at": sa.bindparam("now"),
+        **({"position_ms": sa.bindparam("new_position_ms")} if moves else {}),
+    }
+    this = (_COVERAGE.c[name] == sa.bindparam(f"this_{name}") for name in _THIS_COVERAGE)
+    return sa.update(_COVERAGE).where(*this).values(changes)
 
 
 def _reply(

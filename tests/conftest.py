@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -22,6 +25,7 @@ from sqlalchemy.orm import Session
 from zhixin import db, schema
 from zhixin.app import create_app
 from zhixin.config import Settings
+from zhixin.pages import resource_dir
 from zhixin.people import accounts
 from zhixin.people.models import Organisation, Person, Role
 
@@ -188,3 +192,29 @@ def _csrf(app: Flask, raw: str) -> str:
 
     serializer = URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token")  # type: ignore[arg-type]
     return str(serializer.dumps(raw))
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalog:
+    """The English texts, from their source."""
+    path = resource_dir("translations") / "en/LC_MESSAGES/messages.po"
+    with path.open("rb") as file:
+        return read_po(file, locale="en")
+
+
+@pytest.fixture(scope="session")
+def compiled(catalogue: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A translations folder compiled from the sources, whatever was built before."""
+    folder = tmp_path_factory.mktemp("translations")
+    target = folder / "en/LC_MESSAGES/messages.mo"
+    target.parent.mkdir(parents=True)
+    with target.open("wb") as file:
+        write_mo(file, catalogue)
+    return folder
+
+
+@pytest.fixture
+def english(app: Flask, compiled: Path) -> Flask:
+    """The application with today's English, for those who choose it."""
+    app.extensions["babel"].translation_directories[:] = [str(compiled)]
+    return app

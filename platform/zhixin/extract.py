@@ -19,6 +19,7 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 #: Tables of texts that are translated when shown: constants by their names.
 TABLES = {"HTTP_TITLES", "MESSAGES", "REASONS"}
 
+#: Line, function, text (or texts), comments: what Babel reads, whatever its own types say.
 Found = tuple[int, str | None, Any, list[str]]
 
 
@@ -29,7 +30,7 @@ def extract(
     options: Mapping[str, Any],
 ) -> Iterator[Found]:
     """Babel's extraction method: its own for Python, then ``refusals``."""
-    yield from extract_python(file, keywords, comment_tags, options)  # type: ignore[arg-type]
+    yield from extract_python(file, keywords, comment_tags, options)  # type: ignore[arg-type, misc]
     file.seek(0)
     for line, text in refusals(ast.parse(file.read())):
         yield line, None, text, []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from zhixin.config import Settings
+from zhixin.hours import policies
 from zhixin.people.models import Person
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +107,9 @@ def _visitor(app: Flask) -> FlaskClient:
 
 def _read(client: FlaskClient, path: str) -> tuple[str | None, list[str]]:
     """What a page says its language is, and the Chinese that is on it."""
-    page = client.get(path).get_data(as_text=True)
+    response = client.get(path)
+    assert response.status_code == (404 if path == "/nowhere" else 200)
+    page = response.get_data(as_text=True)
     lang = re.search(r'<html lang="([^"]+)"', page)
     return lang and lang[1], _chinese(page)
 
@@ -117,10 +123,15 @@ def test_visitors_who_chose_english_read_no_chinese(english: Flask, path: str) -
 
 def test_a_person_reads_the_language_of_their_account(
     english: Flask,
+    session: Session,
+    now: datetime,
     create_person: Callable[..., Person],
     sign_in: Callable[[Person], FlaskClient],
 ) -> None:
     """The account's language counts, not the cookie of the visit before."""
+    policy = json.loads(policies.shipped("national")) | {"title": "Policy", "source": "Example"}
+    policies.from_file(session, json.dumps(policy), None, now)
+    session.commit()
     client = sign_in(create_person("wang", locale="en"))
     assert _read(client, "/my/year") == ("en", [])
 

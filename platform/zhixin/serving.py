@@ -102,8 +102,8 @@ def _all_running(names: tuple[str, ...]) -> Iterator[dict[str, subprocess.Popen[
     def stop(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, stop)  # SIGINT too: a shell's background job inherits it ignored
     processes = {
         # Own sessions: the terminal's Ctrl-C reaches only us, and we stop them in order.
         name: subprocess.Popen([sys.executable, "-m", "zhixin", name], start_new_session=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -144,22 +144,7 @@ def browse(
     Args:
         ids: only these courses, in this order (a search's result); else newest first.
     """
-    facets = {
-        name: _facet(session, others, name, ids, today)
-        for name, others in {
-            "field": replace(filters, field=None),
-            "kind": replace(filters, kind=None),
-            "level": replace(filters, level=None),
-            "hours": replace(filters, hours=None),
-            "quality": replace(filters, quality=False),
-        }.items()
-    }
-    total = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(CourseVersion)
-        .join(Course, Course.id == CourseVersion.course_id)
-        .where(*_where(filters, ids, today))
-    )
+    total, facets = _count(session, filters, ids, today)
     found = (
         sa.select(CourseVersion, Course.quality_mark_until)
         .join(Course, Course.id == CourseVersion.course_id)
@@ -175,34 +160,57 @@ def browse(
         rank = {course_id: place for place, course_id in enumerate(ordered)}
         fetched = session.execute(found.where(CourseVersion.course_id.in_(ordered))).all()
         rows = sorted(fetched, key=lambda row: rank[row.CourseVersion.course_id])
-    return Listing([card(v, q, today) for v, q in rows], total or 0, page, facets)
+    return Listing([card(v, q, today) for v, q in rows], total, page, facets)
 
 
-def _facet(
-    session: Session, filters: Filters, name: str, ids: Sequence[int] | None, today: date
-) -> dict[str, int]:
+def _count(
+    session: Session, filters: Filters, ids: Sequence[int] | None, today: date
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """How many courses the filters leave, and how many each value of each facet would.
+
+    One look at the courses for all of it: they are counted by all facets at once, which
+    makes a few hundred rows, and these are added up here.
+    """
     hours = CourseVersion.declared_hours
-    column: sa.ColumnElement[str] = {
+    of_hours = [
+        ((hours >= Decimal(a)) & (hours < Decimal(b)), key) for key, (a, b) in HOUR_RANGES.items()
+    ]
+    columns = {
         "field": CourseVersion.field_code,
         "kind": CourseVersion.subject_kind,
         "level": CourseVersion.level,
-        "hours": sa.case(
-            *[
-                ((hours >= Decimal(a)) & (hours < Decimal(b)), key)
-                for key, (a, b) in HOUR_RANGES.items()
-            ],
-            else_="long",
-        ),
+        "hours": sa.case(*of_hours, else_="long"),
         "quality": sa.case((Course.quality_mark_until >= today, "1"), else_="0"),
-    }[name]  # type: ignore[assignment]
-    counted = (
-        sa.select(column, sa.func.count())
-        .select_from(CourseVersion)
+    }
+    inner = (
+        sa.select(*(column.label(name) for name, column in columns.items()))
         .join(Course, Course.id == CourseVersion.course_id)
-        .where(*_where(filters, ids, today))
-        .group_by(column)
+        .where(*_where(Filters(), ids, today))
+        .subquery()
     )
-    return {str(value): count for value, count in session.execute(counted)}
+    counted = sa.select(*inner.c, sa.func.count()).group_by(*inner.c)
+    chosen, total = filters.words(), 0
+    facets: dict[str, dict[str, int]] = {name: {} for name in columns}
+    for *values, count in session.execute(counted):
+        found = dict(zip(columns, map(str, values), strict=True))
+        missed = [name for name, value in chosen.items() if found[name] != value]
+        total += 0 if missed else count
+        for name in columns:
+            if missed in ([], [name]):  # would be left if this facet were not chosen
+                facets[name][found[name]] = facets[name].get(found[name], 0) + count
+    return total, facets
+
+
+def newest(session: Session, filters: Filters, *, most: int, today: date) -> list[Card]:
+    """The latest published courses, without counting the others."""
+    rows = session.execute(
+        sa.select(CourseVersion, Course.quality_mark_until)
+        .join(Course, Course.id == CourseVersion.course_id)
+        .where(*_where(filters, None, today))
+        .order_by(CourseVersion.decided_at.desc(), CourseVersion.id.desc())
+        .limit(most)
+    )
+    return [card(version, quality_until, today) for version, quality_until in rows]
 
 
 def published(

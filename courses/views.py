@@ -30,15 +30,15 @@ def today() -> date:
 def home() -> ResponseReturnValue:
     """What is offered, how study becomes hours, the newest and the best courses."""
     session, on = db.session(), today()
-    newest = catalogue.browse(session, catalogue.Filters(), page=1, today=on)
-    best = catalogue.browse(session, catalogue.Filters(quality=True), page=1, today=on)
+    best = catalogue.Filters(quality=True)
+    counts = catalogue.counts_by_field(session)
     return render_template(
         "courses/home.html",
         fields=fields.valid(session, on),
-        counts=catalogue.counts_by_field(session),
-        newest=newest.cards[:8],
-        best=best.cards[:4],
-        total=newest.total,
+        counts=counts,
+        newest=catalogue.newest(session, catalogue.Filters(), most=8, today=on),
+        best=catalogue.newest(session, best, most=4, today=on),
+        total=sum(counts.values()),
     )
 
 

@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from bench.report import Comparison
 from bench.seeding import Watching, fresh, watchers
 from bench.servers import Load, Request, drive, json_request, serving
-from zhixin import config
+from media.models import Beat
+from zhixin import config, db
 
 CLIENTS = 8
 LEARNERS = 40
-SECONDS = 8.0
+SECONDS = 6.0
 
 
 def measure() -> Iterator[Comparison]:
@@ -45,9 +48,20 @@ def _beats(database_url: str, also: tuple[int, ...]) -> Load:
         sending = partial(_beat, watchers(fresh(settings), LEARNERS))
         with serving("zhixin.app:create_app", folder, database_url) as server:
             load = drive(server, sending, clients=CLIENTS, seconds=SECONDS, also=also)
-    if load.refused:
-        raise RuntimeError(f"{load.refused} beats were not accepted")
+        _check(settings, load)
     return load
+
+
+def _check(settings: config.Settings, load: Load) -> None:
+    """All were accepted, are in the database and were credited in full."""
+    engine = db.make_engine(settings.database)
+    with engine.connect() as connection:
+        kept = connection.scalar(sa.select(sa.func.count()).select_from(Beat)) or 0
+        for_nothing = sa.or_(Beat.credited == "", Beat.refused_ms > 0)
+        unpaid = connection.scalar(sa.select(sa.func.count()).where(for_nothing))
+    engine.dispose()
+    if load.refused or unpaid or kept < load.accepted:
+        raise RuntimeError(f"{load.refused} refused, {kept} kept, {unpaid} not credited")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from zhixin import config, db
 from zhixin.demo import content
 
 COURSES = 20_000
-ROUNDS = 20
+ROUNDS = 12
 QUERIES = (
     "新能源汽车", "动力电池安全", "隧道", "职业道德", "供应链金融风险", "水环境治理", "专利布局",
     "周启明", "可靠性试验", "个人信息保护", "快速检测", "碳排放核算",

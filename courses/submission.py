@@ -113,7 +113,11 @@ def _video_problems(unit: DraftUnit, video: Asset | None) -> Iterator[str]:
     if video is None:
         yield _("“%(title)s”还没有上传视频", title=unit.title)
     elif video.state == AssetState.FAILED:
-        yield _("“%(title)s”的视频处理失败：%(why)s", title=unit.title, why=_(video.failure) if video.failure else "")
+        yield _(
+            "“%(title)s”的视频处理失败：%(why)s",
+            title=unit.title,
+            why=_(video.failure) if video.failure else "",
+        )
     elif video.state != AssetState.READY:
         yield _("“%(title)s”的视频还在处理中", title=unit.title)
 

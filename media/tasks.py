@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -26,6 +27,7 @@ TRY_S = 6 * 3600
 NOT_THE_FILES_FAULT = ("cancelled", "disk-full")
 #: Progress is written at most this often.
 REPORT_EVERY_S = 2.0
+SWEEP_S = 30
 
 
 @job(name="media.prepare", time_limit_s=TRY_S + 600)
@@ -72,11 +74,12 @@ def _work(asset: Asset, mark: str) -> None:
             max_bytes=settings.max_upload_bytes, max_duration_ms=settings.max_video_minutes * 60_000
         ),
     )
+    keeper = _Keeper(asset.id, mark)
+    sha256 = _sha256(source, keeper)
     final = store.run(asset.id, mark)
     made_in = final.with_name(f"{mark}.making")
     for leftover in final.parent.iterdir():
         rmtree(leftover, ignore_errors=True)
-    keeper = _Keeper(asset.id, mark)
     try:
         try:
             store.require_space(asset.source_bytes)
@@ -94,9 +97,12 @@ def _work(asset: Asset, mark: str) -> None:
         transcode.publish(made_in, final)
     finally:
         rmtree(made_in, ignore_errors=True)
-    sha256 = _sha256(source)
     with db.database().transaction() as session:
-        assets.ready(session, asset.id, mark, made, store.relative(final), sha256, clock.now())
+        done = assets.ready(
+            session, asset.id, mark, made, store.relative(final), sha256, clock.now()
+        )
+    if not done:  # another worker took over, and makes a folder of its own
+        rmtree(final, ignore_errors=True)
 
 
 class _Keeper:
@@ -121,15 +127,23 @@ class _Keeper:
         return self._lost
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, keeper: _Keeper) -> str:
+    """The file's hash; reading hours of video takes longer than a claim lasts."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(uploads.CHUNK_BYTES):
+            digest.update(chunk)
+            if keeper.lost():
+                raise TranscodeFailed("cancelled")
+    return digest.hexdigest()
 
 
-@job(name="media.sweep", time_limit_s=60, every_s=30)
+@job(name="media.sweep", time_limit_s=60, every_s=SWEEP_S)
 def sweep() -> None:
     """Ring again for videos that nobody works on; drop uploads that nobody finishes."""
     session = db.session()
     for asset_id in assets.waiting(session, clock.now()):
-        prepare.apply_async((asset_id,))
+        # A bell that nobody heard before the next sweep is worth nothing: they do not pile up.
+        ring = partial(prepare.apply_async, (asset_id,), expires=SWEEP_S)
+        db.after_commit(session, ring)
     uploads.drop_expired(session, current_app.extensions["media_store"], clock.now())

@@ -1,0 +1,310 @@
+"""From an uploaded file to a playable video, by workers that may die at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from media import assets, storage, tasks, transcode
+from media.errors import MESSAGES, TranscodeFailed
+from media.models import Asset, AssetState
+from media.storage import MediaStore
+from zhixin import clock, db, schema
+from zhixin.app import create_app
+from zhixin.config import Settings
+from zhixin.people.models import Person
+
+WORKER = """
+import sys
+from zhixin.app import create_app
+create_app()
+from media.tasks import prepare
+prepare(int(sys.argv[1]))
+"""
+
+
+@dataclass
+class Workshop:
+    """A platform with a database whose transactions really commit."""
+
+    app: Flask
+    settings: Settings
+    store: MediaStore
+
+    def upload(self, source: Path) -> int:
+        """A video whose file has just come in."""
+        with self.transaction() as session:
+            owner = Person(
+                sign_in_name="author", password_hash="-", name="作者", created_at=clock.now()
+            )
+            session.add(owner)
+            session.flush()
+            asset = Asset(
+                owner_id=owner.id,
+                file_name=source.name,
+                source="",
+                source_bytes=source.stat().st_size,
+                state=AssetState.UPLOADED,
+                progress=0,
+                tries=0,
+                created_at=clock.now(),
+            )
+            session.add(asset)
+            session.flush()
+            place = self.store.source(asset.id)
+            shutil.copy(source, place)
+            asset.source = self.store.relative(place)
+        return asset.id
+
+    def transaction(self) -> Any:
+        database: db.Database = self.app.extensions["db"]
+        return database.transaction()
+
+    def asset(self, asset_id: int) -> Asset:
+        with self.transaction() as session:
+            found = session.get(Asset, asset_id)
+        assert found is not None
+        return found
+
+    def runs(self, asset_id: int) -> list[str]:
+        return sorted(p.name for p in (self.store.root / "assets" / str(asset_id)).iterdir())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def workshop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workshop]:
+    url = ""
+    if request.param == "postgresql":
+        server = sa.make_url(request.getfixturevalue("postgres_url"))
+        admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(sa.text("DROP DATABASE IF EXISTS preparing WITH (FORCE)"))
+            connection.execute(sa.text("CREATE DATABASE preparing"))
+        admin.dispose()
+        url = server.set(database="preparing").render_as_string(hide_password=False)
+    settings = Settings(
+        data_dir=tmp_path / "var", database_url=url, broker_url="memory://", log_level="ERROR"
+    )
+    app = create_app(settings, testing=True)
+    engine = app.extensions["db"].engine
+    with engine.connect() as connection:
+        schema.upgrade(connection)
+    yield Workshop(app, settings, app.extensions["media_store"])
+    engine.dispose()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Let time pass: claims run out."""
+
+    def move(passed: timedelta) -> None:
+        present = clock.now() + passed
+        monkeypatch.setattr(clock, "now", lambda: present)
+
+    return move
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_ready_means_every_file_is_there(workshop: Workshop, samples: Any) -> None:
+    """READY comes with the facts, the hash of the source, and one whole folder."""
+    asset_id = workshop.upload(samples.lecture())
+    tasks.prepare(asset_id)
+    asset = workshop.asset(asset_id)
+    assert (asset.state, asset.progress, asset.tries) == (AssetState.READY, 100, 1)
+    assert asset.duration_ms is not None
+    assert 5_900 <= asset.duration_ms <= 6_100
+    assert sum(asset.segments_ms or []) == asset.duration_ms
+    assert asset.source_sha256 == hashlib.sha256(samples.lecture().read_bytes()).hexdigest()
+    assert asset.claim is asset.claimed_until is None
+    assert asset.folder is not None
+    assert (workshop.store.path(asset.folder) / transcode.MASTER).is_file()
+    assert workshop.runs(asset_id) == [asset.folder.rsplit("/", 1)[-1]]
+
+
+def test_a_killed_worker_is_found_and_its_work_done_once(
+    workshop: Workshop, samples: Any, later: Callable[[timedelta], None]
+) -> None:
+    """Killed half way by the system, a video is found when the claim runs out, and done once."""
+    asset_id = workshop.upload(samples.lecture("long.mp4", seconds=45, size="640x360"))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "ZHIXIN_DATA_DIR": str(workshop.settings.data_dir),
+        "ZHIXIN_DATABASE_URL": workshop.settings.database_url,
+        "ZHIXIN_BROKER_URL": "memory://",
+    }
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(asset_id)], env=environment)
+    begun = workshop.store.root / "assets" / str(asset_id)
+    wait_for(lambda: worker.poll() is not None or [*begun.glob("*.making/v0/*.m4s")])
+    worker.send_signal(signal.SIGKILL)
+    assert worker.wait() == -signal.SIGKILL
+    left = workshop.asset(asset_id)
+    assert left.state == AssetState.TRANSCODING
+
+    tasks.sweep()  # the claim still stands: the worker might be alive
+    assert workshop.asset(asset_id).claim == left.claim
+
+    later(assets.CLAIM + timedelta(seconds=3))
+    tasks.sweep()
+    done = workshop.asset(asset_id)
+    assert (done.state, done.tries) == (AssetState.READY, 2)
+    assert done.folder is not None
+    assert workshop.runs(asset_id) == [done.folder.rsplit("/", 1)[-1]]
+
+    tasks.prepare(asset_id)  # a doubled bell
+    tasks.sweep()
+    again = workshop.asset(asset_id)
+    assert (again.tries, again.ready_at, again.folder) == (2, done.ready_at, done.folder)
+
+
+def test_a_wrong_file_fails_at_once_in_words(workshop: Workshop, samples: Any) -> None:
+    """A file that is no video is not tried again: its author reads what is wrong."""
+    asset_id = workshop.upload(samples.written("letter.mp4", "不是视频\n".encode() * 100))
+    tasks.prepare(asset_id)
+    asset = workshop.asset(asset_id)
+    assert (asset.state, asset.tries, asset.failure_code) == (AssetState.FAILED, 1, "not-a-video")
+    assert asset.failure == MESSAGES["not-a-video"]
+
+
+def test_work_that_fails_is_tried_three_times(
+    workshop: Workshop,
+    samples: Any,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Then it has failed, and the author is told."""
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise TranscodeFailed("transcode-failed")
+
+    monkeypatch.setattr(transcode, "transcode", fail)
+    asset_id = workshop.upload(samples.lecture())
+    states = []
+    for _ in range(4):
+        tasks.sweep()
+        states.append((workshop.asset(asset_id).state, workshop.asset(asset_id).tries))
+        later(assets.CLAIM + timedelta(seconds=1))
+    waiting = AssetState.UPLOADED
+    failed = AssetState.FAILED
+    assert states == [(waiting, 1), (waiting, 2), (failed, 3), (failed, 3)]
+    assert workshop.asset(asset_id).failure == MESSAGES["transcode-failed"]
+
+
+def test_a_worker_that_always_dies_gives_up(
+    workshop: Workshop, samples: Any, later: Callable[[timedelta], None]
+) -> None:
+    """A file that kills its worker each time is not tried for ever."""
+    asset_id = workshop.upload(samples.lecture())
+    for _ in range(assets.MOST_TRIES):
+        with workshop.transaction() as session:
+            assert assets.claim(session, asset_id, clock.now())
+        later(assets.CLAIM + timedelta(seconds=1))
+    tasks.sweep()
+    assert workshop.asset(asset_id).state == AssetState.FAILED
+
+
+def test_a_full_disk_costs_no_try(
+    workshop: Workshop,
+    samples: Any,
+    later: Callable[[timedelta], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That is not the file's fault: it waits for room, for as long as it takes."""
+    asset_id = workshop.upload(samples.lecture())
+    with monkeypatch.context() as full:
+        full.setattr(storage, "RESERVE_BYTES", 1 << 60)
+        for _ in range(assets.MOST_TRIES + 1):
+            tasks.sweep()
+            later(assets.CLAIM + timedelta(seconds=1))
+    assert workshop.asset(asset_id).state == AssetState.UPLOADED
+    tasks.sweep()
+    assert workshop.asset(asset_id).state == AssetState.READY
+
+
+def test_a_lost_claim_ends_the_work(
+    workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was too slow leaves the field to the other, and takes nothing of theirs along."""
+    monkeypatch.setattr(tasks, "REPORT_EVERY_S", 0.2)
+    asset_id = workshop.upload(samples.lecture("long.mp4", seconds=45, size="640x360"))
+    slow = threading.Thread(target=tasks.prepare, args=(asset_id,))
+    slow.start()
+    begun = workshop.store.root / "assets" / str(asset_id)
+    wait_for(lambda: [*begun.glob("*.making/v0/*.m4s")])
+    with workshop.transaction() as session:
+        session.execute(sa.update(Asset).values(claim="another"))
+    slow.join(30)
+    asset = workshop.asset(asset_id)
+    assert (asset.state, asset.claim, asset.tries) == (AssetState.TRANSCODING, "another", 1)
+    assert workshop.runs(asset_id) == []
+
+
+def test_a_claim_lost_at_the_last_moment_leaves_no_folder(
+    workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published, but no longer ours to say READY: the other worker's folder will be the one."""
+    publish = transcode.publish
+
+    def slowly(made: Path, final: Path) -> None:
+        publish(made, final)
+        with workshop.transaction() as session:
+            session.execute(sa.update(Asset).values(claim="another"))
+
+    monkeypatch.setattr(transcode, "publish", slowly)
+    asset_id = workshop.upload(samples.lecture())
+    tasks.prepare(asset_id)
+    assert workshop.asset(asset_id).state == AssetState.TRANSCODING
+    assert workshop.runs(asset_id) == []
+
+
+def test_no_transaction_stays_open_while_ffmpeg_works(
+    workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others go on writing: on SQLite an open transaction would keep all of them out."""
+    work = transcode.transcode
+
+    def watched(*arguments: Any, **options: Any) -> transcode.Transcoded:
+        database: db.Database = workshop.app.extensions["db"]
+        assert isinstance(database.engine, sa.Engine)
+        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        return work(*arguments, **options)
+
+    monkeypatch.setattr(transcode, "transcode", watched)
+    asset_id = workshop.upload(samples.lecture())
+    tasks.prepare(asset_id)
+    assert workshop.asset(asset_id).state == AssetState.READY
+
+
+def test_many_workers_rung_at_once_claim_once(workshop: Workshop, samples: Any) -> None:
+    """Eight bells for one video: one worker takes it."""
+    asset_id = workshop.upload(samples.lecture())
+
+    def claim(_worker: int) -> str | None:
+        with workshop.transaction() as session:
+            return assets.claim(session, asset_id, clock.now())
+
+    with ThreadPoolExecutor(8) as pool:
+        marks = [mark for mark in pool.map(claim, range(8)) if mark]
+    assert marks == [workshop.asset(asset_id).claim]
+    assert workshop.asset(asset_id).tries == 1

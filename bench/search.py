@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.report import Comparison
-from bench.seeding import fresh, publish
+from bench.seeding import fresh, publish, quiet
 from courses.documents import Chapter, CourseDocument, Unit
 from courses.models import UnitKind
 from courses.search import MOST_HITS, CourseIndex
@@ -37,7 +37,7 @@ PAGES = (
 def measure() -> Iterator[Comparison]:
     documents = [_document(number) for number in range(1, COURSES + 1)]
     with tempfile.TemporaryDirectory() as folder:
-        settings = config.Settings(data_dir=Path(folder), broker_url="memory://")
+        settings = quiet(Path(folder))
         yield _words(CourseIndex(settings.index_dir), documents)
         yield _pages(settings, documents)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask
@@ -26,6 +27,13 @@ from zhixin.people.secrets import new_token, token_digest
 HOUR_MS = 3_600_000
 #: A playback's name and the headers of the browser that plays it.
 Watching = tuple[str, dict[str, str]]
+
+
+def quiet(folder: Path, database_url: str = "") -> config.Settings:
+    """Settings of an installation in ``folder`` that rings no jobs and logs errors only."""
+    return config.Settings(
+        data_dir=folder, database_url=database_url, broker_url="memory://", log_level="ERROR"
+    )
 
 
 def fresh(settings: config.Settings) -> Flask:

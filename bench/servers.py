@@ -58,6 +58,7 @@ def serving(factory: str, folder: str, database_url: str = "") -> Iterator[Serve
     environment = {
         "ZHIXIN_DATA_DIR": folder,
         "ZHIXIN_DATABASE_URL": database_url,
+        "ZHIXIN_BROKER_URL": "memory://",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }
     command = server_command(Settings(port=port), factory)

@@ -127,14 +127,22 @@ def open(
         session.execute(
             sa.update(Playback)
             .where(Playback.person_id == person_id, Playback.ended_at.is_(None))
-            .values(ended_at=now, end_reason=TAKEN_OVER)
+            .values(
+                ended_at=sa.case((Playback.opened_at > now, Playback.opened_at), else_=now),
+                end_reason=TAKEN_OVER,
+            )
+        )
+        # Requests wait for their turn: one that asked earlier may come later. Its lease begins
+        # where the last one ended all the same, so that no moment is in two.
+        ended = session.scalar(
+            sa.select(sa.func.max(Playback.ended_at)).where(Playback.person_id == person_id)
         )
         playback = Playback(
             id=secrets.token_urlsafe(24)[:32],
             person_id=person_id,
             asset_id=asset.id,
             scope=scope,
-            opened_at=now,
+            opened_at=max(now, ended or now),
             heard_at=now,
             booked_ms=0,
             rate_percent=rate_percent,
@@ -278,12 +286,17 @@ def _reply(
 
 
 def close(session: Session, *, playback_id: str, person_id: int, now: datetime) -> None:
-    """End a playback: its lease takes no time after this, late beats of before still count."""
+    """End a playback: its lease takes no time after this, late beats of before still count.
+
+    Raises:
+        NotFound: not this person's playback.
+    """
+    own = sa.and_(Playback.id == playback_id, Playback.person_id == person_id)
+    if session.scalar(sa.select(Playback.id).where(own)) is None:
+        raise NotFound("没有这次播放")
     session.execute(
         sa.update(Playback)
-        .where(
-            Playback.id == playback_id, Playback.person_id == person_id, Playback.ended_at.is_(None)
-        )
+        .where(own, Playback.ended_at.is_(None))
         .values(ended_at=now, end_reason=CLOSED)
     )
 

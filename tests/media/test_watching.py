@@ -98,6 +98,33 @@ def test_taking_over_ends_the_other_device(
     assert beat(session, desktop, 1, 20, 60, now + timedelta(seconds=60)).covered_ms == 60_000
 
 
+def test_leases_follow_each_other_whoever_comes_first(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """A request that waited for its turn opens no lease within one that has ended: three
+    devices that race for twenty seconds are credited twenty seconds, whatever they play."""
+    first, second, third = (make_asset(session, learner, now) for _ in range(3))
+    phone = open_(session, learner, first, now)
+    desktop = open_(session, learner, second, now + timedelta(seconds=10))
+    tablet = open_(session, learner, third, now + timedelta(seconds=4))  # asked first, came last
+    end = now + timedelta(seconds=20)
+    credited = [beat(session, each, 1, 0, 60, end).credited_ms for each in (phone, desktop, tablet)]
+    assert credited == [10_000, 0, 10_000]
+
+
+def test_position_is_that_of_the_open_playback(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """A late beat of the phone does not move where the desktop is now."""
+    asset = make_asset(session, learner, now)
+    phone = open_(session, learner, asset, now)
+    desktop = open_(session, learner, asset, now + timedelta(seconds=30))
+    beat(session, desktop, 1, 30, 50, now + timedelta(seconds=50))
+    beat(session, phone, 1, 0, 30, now + timedelta(seconds=55))
+    covered = watching.coverage(session, learner.id, SCOPE)[asset.id]
+    assert (covered.position_ms, covered.spans) == (50_000, ((0, 50_000),))
+
+
 def test_a_doubled_beat_changes_nothing(session: Session, learner: Person, now: datetime) -> None:
     """The same report twice is one report; another one under its number is refused."""
     playback = open_(session, learner, make_asset(session, learner, now), now)

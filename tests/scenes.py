@@ -1,0 +1,201 @@
+"""Objects of each domain that belong to somebody, for the table of ``test_access``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+
+from assessments import attempts, drafting
+from courses import documents, editing, enrolments, fields, scopes
+from courses.models import Course, CourseVersion, UnitKind, VersionState
+from media import uploads, watching
+from media.models import Asset, AssetState
+from zhixin import clock, db
+from zhixin.certificates import issuing
+from zhixin.hours import awards, policies
+from zhixin.hours.models import Award
+from zhixin.hours.rules import SubjectKind
+from zhixin.hours.states import State
+from zhixin.people import accounts
+from zhixin.people.models import OrganisationKind, Person, Role, TitleLevel
+
+FACTS = {
+    "title": "课程", "summary": "简介", "teacher": "专家", "teacher_title": "职称", "field_code": "energy",
+    "subject_kind": "professional", "level": "none", "declared_hours": "0",
+}  # fmt: skip
+QUESTION = {
+    "id": "q1", "kind": "single", "stem": "题", "correct": ["a"], "points": "1",
+    "options": [{"id": "a", "text": "甲"}, {"id": "b", "text": "乙"}],
+}  # fmt: skip
+
+
+def _asset(session: Any, owner: Person, state: AssetState = AssetState.READY) -> Asset:
+    asset = Asset(
+        owner_id=owner.id, file_name="v.mp4", source="v", source_bytes=1, state=state, progress=100, tries=1,
+        duration_ms=60_000, segments_ms=[4000] * 15, folder="assets/1/x", created_at=clock.now(),
+    )  # fmt: skip
+    session.add(asset)
+    session.flush()
+    return asset
+
+
+def studio(world: Any) -> SimpleNamespace:
+    """An author's draft with a chapter, a page and a quiz of one question."""
+    owner, member = world.two(Role.AUTHOR)
+    session, now = db.session(), clock.now()
+    fields.ensure_shipped(session)
+    policies.ensure_shipped(session, now)
+    course = editing.create(
+        session, owner_id=owner.id, facts={**FACTS, "declared_hours": Decimal(0)}, now=now
+    )
+    chapter = course.chapters[0]
+    page = editing.add_unit(session, course, chapter.id, UnitKind.PAGE, "页", now)
+    quiz = editing.add_unit(session, course, chapter.id, UnitKind.QUIZ, "测验", now)
+    assert quiz.paper_id is not None
+    paper = drafting.get(session, quiz.paper_id, owner.id)
+    drafting.save(
+        session, paper.id, owner.id, {"title": "卷", "questions": [QUESTION]}, paper.revision, now
+    )
+    address = {
+        "course_id": course.id, "chapter_id": chapter.id, "unit_id": page.id, "paper_id": paper.id,
+        "question_id": "q1",
+    }  # fmt: skip
+    session.commit()
+    return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def media(world: Any) -> SimpleNamespace:
+    """An author's video and a begun upload."""
+    owner, member = world.two(Role.AUTHOR)
+    session, now = db.session(), clock.now()
+    upload = uploads.create(
+        session, current_app.extensions["media_store"], owner_id=owner.id, file_name="v.mp4", size=10,
+        max_bytes=100, keep=timedelta(days=1), now=now,
+    )  # fmt: skip
+    address = {"asset_id": _asset(session, owner, AssetState.UPLOADED).id, "upload_id": upload.id}
+    session.commit()
+    return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def learning(world: Any) -> SimpleNamespace:
+    """A learner half way in a course: an open playback and an open attempt."""
+    owner, member = world.two(Role.LEARNER)
+    session, now = db.session(), clock.now()
+    version, paper_version_id = _published(session, world.create_person("author", Role.AUTHOR))
+    enrolment = enrolments.enrol(session, owner.id, version.course_id, now)
+    scope = scopes.of_version(version.id)
+    asset = session.scalars(sa.select(Asset)).one()
+    playback = watching.open(
+        session, person_id=owner.id, asset=asset, scope=scope, address="::1", user_agent="t",
+        now=now - timedelta(minutes=5),
+    )  # fmt: skip
+    attempt = attempts.open(
+        session, person_id=owner.id, scope=scope, paper_version_id=paper_version_id,
+        pass_mark=Decimal("0.6"), attempts_allowed=None, now=now,
+    )  # fmt: skip
+    address = {
+        "enrolment_id": enrolment.id,
+        "unit_key": "u1",
+        "attempt_id": attempt.id,
+        "playback_id": playback.id,
+    }
+    session.commit()
+    return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def quiz(world: Any) -> SimpleNamespace:
+    """The same, looking at the quiz."""
+    scene = learning(world)
+    scene.address["unit_key"] = "u3"
+    return scene
+
+
+def _published(session: Any, author: Person) -> tuple[CourseVersion, int]:
+    now = clock.now()
+    fields.ensure_shipped(session)
+    policies.ensure_shipped(session, now)
+    paper = drafting.create(session, owner_id=author.id, title="卷", now=now)
+    drafting.save(
+        session, paper.id, author.id, {"title": "卷", "questions": [QUESTION]}, paper.revision, now
+    )
+    frozen = drafting.freeze(session, paper.id, now)
+    asset = _asset(session, author)
+    typed: dict[str, Any] = {
+        **FACTS, "subject_kind": SubjectKind.PROFESSIONAL, "level": TitleLevel.NONE, "declared_hours": Decimal(0)
+    }  # fmt: skip
+    course = Course(owner_id=author.id, revision=0, created_at=now, updated_at=now, **typed)
+    session.add(course)
+    session.flush()
+    units = (
+        documents.Unit(key="u1", kind=UnitKind.PAGE, title="页", body="正文"),
+        documents.Unit(
+            key="u2", kind=UnitKind.VIDEO, title="视频", asset_id=asset.id, duration_ms=60_000
+        ),
+        documents.Unit(
+            key="u3", kind=UnitKind.QUIZ, title="测验", paper_version_id=frozen.id, questions=1
+        ),
+    )
+    document = documents.CourseDocument(
+        **typed, chapters=(documents.Chapter(title="章", units=units),)
+    )
+    version = CourseVersion(
+        course_id=course.id, number=1, state=VersionState.PUBLISHED, document=document.to_text(),
+        sha256=document.sha256, title="课程", field_code="energy", subject_kind=SubjectKind.PROFESSIONAL,
+        level=TitleLevel.NONE, duration_ms=60_000, declared_hours=Decimal(0),
+        policy_id=policies.in_force(session, now.date()).id, submitted_at=now, decided_at=now,
+    )  # fmt: skip
+    session.add(version)
+    session.flush()
+    return version, frozen.id
+
+
+def _award(session: Any, person: Person) -> Award:
+    now = clock.now()
+    policies.ensure_shipped(session, now)
+    return awards.award(
+        session,
+        person_id=person.id,
+        source=awards.Source(
+            kind="course", id=1, version=1, title="课程", field_code=None,
+            subject_kind=SubjectKind.PROFESSIONAL, hours=Decimal(1),
+            policy_id=policies.in_force(session, now.date()).id,
+        ),
+        evidence={"units": [], "watching": {"coverage": {}, "playbacks": []}, "attempts": []},
+        flags=["refused-time"],
+        sampling_seed="s",
+        now=now,
+    )  # fmt: skip
+
+
+def award(world: Any) -> SimpleNamespace:
+    """A learner's recorded award with its certificate."""
+    owner, member = world.two(Role.LEARNER)
+    session = db.session()
+    given = _award(session, owner)
+    session.execute(sa.update(Award).values(state=State.RECORDED))
+    session.expire_all()
+    certificate = issuing.issue_course(session, given.id, owner.id, issuer="示例", now=clock.now())
+    address = {"award_id": given.id, "certificate_id": certificate.id}
+    session.commit()
+    return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def audit(world: Any) -> SimpleNamespace:
+    """An award of a district: its own auditor, and one of another district."""
+    session = db.session()
+    city = accounts.organisation(session, OrganisationKind.CITY, "市")
+    east, west = (
+        accounts.organisation(session, OrganisationKind.DISTRICT, name, city)
+        for name in ("东区", "西区")
+    )
+    owner = world.create_person("owner", Role.AUDITOR, within=east)
+    member = world.create_person("member", Role.AUDITOR, within=west)
+    learner = world.create_person("learner", Role.LEARNER, employer=east)
+    given = _award(session, learner)
+    session.commit()
+    return SimpleNamespace(owner=owner, member=member, address={"award_id": given.id})

@@ -136,6 +136,8 @@ class CourseVersion(Base):
     __table_args__ = (
         one_of("state", VersionState),
         sa.UniqueConstraint("course_id", "number"),
+        # Serves the catalogue: published ones, the newest first.
+        sa.Index(None, "state", "decided_at", "id"),
         # One submission waits at a time.
         sa.Index(
             "uq_course_version_submitted",

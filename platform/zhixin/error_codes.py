@@ -10,6 +10,8 @@ GENERAL = {
     "bad-request": "请求无法理解",
     "invalid": "提交的内容有误",
     "invalid-data": "数据不符合接口定义，fields 列出位置和问题",
+    "nul-character": "提交的内容含有空字符（U+0000）",
+    "city-only": "仅全市范围的管理员可以发布学时规则",
     "form-expired": "缺少或过期的 CSRF 令牌",
     "sign-in-needed": "未登录、登录已结束，或令牌无效",
     "not-allowed": "没有权限",

@@ -14,8 +14,10 @@ from wtforms import BooleanField, DateField, DecimalField, IntegerField, StringF
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
 from zhixin import access, clock, db
+from zhixin.errors import NotAllowed
 from zhixin.hours import policies, years
 from zhixin.hours.rules import CreditRule, InvalidRule, SubjectKind, Verification
+from zhixin.people import accounts
 from zhixin.people.models import Role
 
 blueprint = Blueprint("hours", __name__)
@@ -146,6 +148,8 @@ def policies_page() -> ResponseReturnValue:
     current = policies.find(session, today)
     posted = request.method == "POST"
     form = PolicyForm(data=None if posted or current is None else _as_form(policies.rule(current)))
+    if posted and accounts.scope(session, access.person(), Role.ADMINISTRATOR) is not None:
+        raise NotAllowed("学时规则适用于全市，请由全市范围的管理员发布", code="city-only")
     if form.validate_on_submit() and (rule := _rule(form)):
         policies.publish(
             session,

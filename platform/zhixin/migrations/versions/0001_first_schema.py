@@ -645,6 +645,11 @@ def upgrade() -> None:
             batch_op.f("ix_course_version_field_code"), ["field_code"], unique=False
         )
         batch_op.create_index(
+            batch_op.f("ix_course_version_state_decided_at_id"),
+            ["state", "decided_at", "id"],
+            unique=False,
+        )
+        batch_op.create_index(
             "uq_course_version_published",
             ["course_id"],
             unique=True,

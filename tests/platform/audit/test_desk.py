@@ -1,0 +1,85 @@
+"""The auditor's desk: evidence first, reasons on record, one's own area and never oneself."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from tests import scenes
+from zhixin.audit import desk, timeline, trail
+from zhixin.audit.models import Trace
+from zhixin.errors import Invalid, NotAllowed
+from zhixin.hours.states import State, Transition
+from zhixin.people import accounts
+from zhixin.people.models import OrganisationKind, Role
+
+
+@pytest.fixture
+def auditor(create_person):
+    return create_person("auditor", Role.AUDITOR)
+
+
+@pytest.fixture
+def award(create_person, session):
+    return scenes._award(session, create_person("learner"))
+
+
+def test_a_rejection_needs_a_reason(session, auditor, award, now) -> None:
+    """The learner will read it."""
+    with pytest.raises(Invalid):
+        desk.decide(session, award, Transition.REJECT, auditor, " ", None, now)
+    desk.decide(session, award, Transition.REJECT, auditor, "非本人学习", None, now)
+    assert (award.state, award.reason) == (State.REJECTED, "非本人学习")
+
+
+def test_nobody_decides_on_their_own_hours(session, create_person, now) -> None:
+    """Four eyes: an auditor who also studies asks a colleague."""
+    both = create_person("both", Role.AUDITOR, Role.LEARNER)
+    own = scenes._award(session, both)
+    with pytest.raises(NotAllowed):
+        desk.decide(session, own, Transition.VERIFY, both, None, None, now)
+
+
+def test_a_district_sees_its_own_people(session, create_person, now) -> None:
+    """An auditor of a district finds the people of its employers and nobody else's."""
+    city = accounts.organisation(session, OrganisationKind.CITY, "市")
+    east, west = (
+        accounts.organisation(session, OrganisationKind.DISTRICT, name, city)
+        for name in ("东", "西")
+    )
+    employer = accounts.organisation(session, OrganisationKind.EMPLOYER, "单位", east)
+    scenes._award(session, create_person("learner", employer=employer))
+    near = create_person("near", Role.AUDITOR, within=east)
+    far = create_person("far", Role.AUDITOR, within=west)
+    assert desk.queue(session, near, State.EARNED, 1).total == 1
+    assert desk.queue(session, far, State.EARNED, 1).total == 0
+    assert desk.counts(session, far) == {}
+
+
+def test_every_decision_leaves_a_trace_that_stays(session, auditor, award, now) -> None:
+    """The trail names who did what and why, and the database refuses to forget."""
+    desk.decide(session, award, Transition.VERIFY, auditor, None, "::1", now)
+    [(trace, name)] = trail.of(session, "award", award.id)
+    assert (trace.act, name) == ("verify", auditor.name)
+    with pytest.raises(sa.exc.IntegrityError), session.begin_nested():
+        session.execute(sa.delete(Trace))
+
+
+def test_looking_is_an_act_too(session, auditor, award, sign_in) -> None:
+    """Whoever opens somebody's evidence is written down."""
+    session.commit()
+    assert sign_in(auditor).get(f"/audit/awards/{award.id}").status_code == 200
+    acts = session.scalars(sa.select(Trace.act).where(Trace.object_id == str(award.id)))
+    assert "view" in set(acts)
+
+
+def test_the_pictures_slope_is_the_watching_speed() -> None:
+    """Half a video in half of the time: the line goes up evenly from corner to corner."""
+    beats = [
+        {"at": "2026-11-23T02:00:30+00:00", "credited": "0-30000"},
+        {"at": "2026-11-23T02:01:00+00:00", "credited": "30000-60000"},
+    ]
+    document = {"watching": {"playbacks": [{"asset_id": 1, "beats": beats}]}}
+    first, second = timeline.picture(document, 1, 60_000)
+    assert (first.x, first.width, second.x) == (0, 500, 500)
+    assert second.y == 0

@@ -207,11 +207,12 @@ def revoke(session: Session, certificate: Certificate, reason: str, now: datetim
     if not reason.strip():
         raise Invalid("请填写撤销原因", code="reason-needed")
     certificate.revoked_at, certificate.revocation_reason = now, reason.strip()
+    # The reason is free text and may name people: the public page tells it, the ledger does not.
     log.submit(
         session,
         EntryKind.CERTIFICATE_REVOKED,
         f"certificate-revoked:{certificate.number}",
-        {"number": certificate.number, "sha256": certificate.sha256, "reason": reason.strip()},
+        {"number": certificate.number, "sha256": certificate.sha256},
         now=now,
     )
     session.flush()

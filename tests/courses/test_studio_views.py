@@ -360,8 +360,9 @@ def test_impossible_ids(client: FlaskClient) -> None:
 
 
 def test_text_with_nul(session: Session, client: FlaskClient, create_draft: Make) -> None:
-    """What PostgreSQL cannot keep is left out, not answered with an error."""
+    """What PostgreSQL cannot keep is refused with words at the door; the course stays as it was."""
     course = create_draft()
+    before = course.summary
     answer = client.post(f"/studio/courses/{course.id}", data=sent(course, summary="一\0二"))
-    assert answer.status_code == 303
-    assert fresh(session, course).summary == "一二"
+    assert answer.status_code == 422
+    assert fresh(session, course).summary == before

@@ -359,10 +359,9 @@ def test_impossible_ids(client: FlaskClient) -> None:
         assert client.get(path.format(2**70)).status_code == 404
 
 
-def test_text_with_nul(session: Session, client: FlaskClient, create_draft: Make) -> None:
+def test_text_with_nul(client: FlaskClient, create_draft: Make) -> None:
     """What PostgreSQL cannot keep is refused with words at the door; the course stays as it was."""
     course = create_draft()
-    before = course.summary
-    answer = client.post(f"/studio/courses/{course.id}", data=sent(course, summary="一\0二"))
-    assert answer.status_code == 422
-    assert fresh(session, course).summary == before
+    path = f"/studio/courses/{course.id}"
+    assert client.post(path, data=sent(course, summary="零\0壹")).status_code == 422
+    assert "零" not in client.get(path).text

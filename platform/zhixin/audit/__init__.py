@@ -7,7 +7,9 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
-    from zhixin.audit import views, words
+    from zhixin import acts
+    from zhixin.audit import trail, views, words
 
     app.register_blueprint(views.blueprint)
     words.init_app(app)
+    acts.keep_by(app, trail.note)

@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 
 from zhixin import access, clock, db
 from zhixin.audit import desk, timeline, trail
-from zhixin.errors import Invalid
+from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours import evidence
 from zhixin.hours.states import TRANSITIONS, State, Transition
+from zhixin.people import accounts
 from zhixin.people.models import Role
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -32,9 +33,27 @@ def show_desk() -> ResponseReturnValue:
         "audit/desk.html",
         listing=desk.queue(session, auditor, state, min(page, 100_000)),
         counts=desk.counts(session, auditor),
+        everywhere=accounts.scope(session, auditor, Role.AUDITOR) is None,
         state=state,
         states=State,
         address=address,
+    )
+
+
+@blueprint.get("/trail", endpoint="trail")
+@access.only(Role.AUDITOR)
+def show_trail() -> ResponseReturnValue:
+    """What people with a role did everywhere: for auditors of the whole city."""
+    session = db.session()
+    if accounts.scope(session, access.person(), Role.AUDITOR) is not None:
+        raise NotAllowed("操作记录涉及全市，请由全市范围的审核员查看")
+    number = min(max(1, request.args.get("page", 1, type=int)), 100_000)
+    page = trail.page(session, number)
+    return render_template(
+        "audit/trail.html",
+        page=page,
+        number=number,
+        names=trail.object_names(session, page.acts),
     )
 
 

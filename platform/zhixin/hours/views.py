@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, DecimalField, IntegerField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
-from zhixin import access, clock, db
+from zhixin import access, acts, clock, db
 from zhixin.errors import NotAllowed
 from zhixin.hours import policies, years
 from zhixin.hours.rules import CreditRule, InvalidRule, SubjectKind, Verification
@@ -151,15 +151,20 @@ def policies_page() -> ResponseReturnValue:
     if posted and accounts.scope(session, access.person(), Role.ADMINISTRATOR) is not None:
         raise NotAllowed("学时规则适用于全市，请由全市范围的管理员发布", code="city-only")
     if form.validate_on_submit() and (rule := _rule(form)):
-        policies.publish(
+        actor, now = access.person(), clock.now()
+        published = policies.publish(
             session,
             title=form.title.data,
             source=form.source.data,
             effective_from=form.effective_from.data,
             rule=rule,
-            actor_id=access.person().id,
-            now=clock.now(),
+            actor_id=actor.id,
+            now=now,
         )
+        acts.note(
+            session, actor_id=actor.id, act="publish", object_kind="policy",
+            object_id=published.id, reason=published.title, address=request.remote_addr, now=now,
+        )  # fmt: skip
         flash(_("规则已发布。此前已授予的学时不受影响。"), "success")
         return redirect(url_for("hours.policies"), 303)
     page = render_template(

@@ -8,12 +8,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from zhixin import access, clock, db
+from zhixin import access, acts, clock, db
 from zhixin.errors import Conflict, DomainError, Invalid
 from zhixin.people import administration, cipher, organisations, sign_ins, tokens
 from zhixin.people.administration import Reach
 from zhixin.people.forms import FactsForm, GrantForm, NewPersonForm, OrganisationForm
-from zhixin.people.models import OrganisationKind, Person, Role
+from zhixin.people.models import Organisation, OrganisationKind, Person, Role, RoleGrant
 from zhixin.people.views import current_settings
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -40,6 +40,22 @@ def _choices(reach: Reach, everything: str) -> list[tuple[str, str]]:
 def _number(text: str | None) -> int | None:
     """A number of an address's query; what is none counts as not given."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _note(act: str, kind: str, object_id: int, reason: str | None = None) -> None:
+    """Onto the trail: who did it, and from where."""
+    acts.note(
+        db.session(), actor_id=access.person().id, act=act, object_kind=kind, object_id=object_id,
+        reason=reason, address=request.remote_addr, now=clock.now(),
+    )  # fmt: skip
+
+
+def _note_roles(act: str, person: Person, *grants: RoleGrant) -> None:
+    """Which roles, and within which organisation if not everywhere."""
+    session = db.session()
+    for grant in grants:
+        within = session.get(Organisation, grant.organisation_id) if grant.organisation_id else None
+        _note(act, "person", person.id, f"{grant.role} · {within.name}" if within else grant.role)
 
 
 @blueprint.get("/people")
@@ -87,6 +103,8 @@ def new_person() -> ResponseReturnValue:
         )
     except (Conflict, Invalid) as error:  # what was typed stays on the page
         return render_template("admin/new_person.html", form=form, error=error), error.status
+    _note("create", "person", person.id)
+    _note_roles("grant-role", person, *person.grants)
     return _person_page(person, reach, password=password), 201
 
 
@@ -101,13 +119,15 @@ def person(person_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _person_page(found, reach, form=form), 422
     try:
-        administration.edit_person(
+        changed = administration.edit_person(
             db.session(), found, reach, cipher=cipher(), now=clock.now(), **form.facts()
         )
     except (Conflict, Invalid) as error:
         db.finish(keep=False)  # the page shows the person as they are
         found, reach = _found(person_id)
         return _person_page(found, reach, form=form, error=error), error.status
+    if changed:
+        _note("edit", "person", found.id, ", ".join(sorted(changed)))
     flash(_("资料已保存。"), "success")
     return _back(found)
 
@@ -161,9 +181,10 @@ def grant_role(person_id: int) -> ResponseReturnValue:
     if not form.validate():
         flash(_("请选择角色和范围。"), "error")
         return _back(found)
-    administration.grant_role(
+    given = administration.grant_role(
         db.session(), found, Role(form.role.data), form.organisation_id.data, reach
     )
+    _note_roles("grant-role", found, given)
     flash(_("角色已授予。"), "success")
     return _back(found)
 
@@ -173,9 +194,10 @@ def grant_role(person_id: int) -> ResponseReturnValue:
 def revoke_role(person_id: int, grant_id: int) -> ResponseReturnValue:
     """Take a role back."""
     found, reach = _found(person_id)
-    administration.revoke_role(
+    taken = administration.revoke_role(
         db.session(), found, grant_id, actor_id=access.person().id, reach=reach
     )
+    _note_roles("revoke-role", found, taken)
     flash(_("角色已撤销。"), "success")
     return _back(found)
 
@@ -188,6 +210,7 @@ def deactivate(person_id: int) -> ResponseReturnValue:
     administration.deactivate(
         db.session(), found, actor_id=access.person().id, reach=reach, now=clock.now()
     )
+    _note("deactivate", "person", found.id)
     flash(_("账号已停用，其登录和令牌都已失效。"), "success")
     return _back(found)
 
@@ -198,6 +221,7 @@ def activate(person_id: int) -> ResponseReturnValue:
     """Open a closed account again."""
     found, reach = _found(person_id)
     administration.activate(found, reach)
+    _note("activate", "person", found.id)
     flash(_("账号已启用。"), "success")
     return _back(found)
 
@@ -208,6 +232,7 @@ def reset_password(person_id: int) -> ResponseReturnValue:
     """A new random password, shown in this answer and never again."""
     found, reach = _found(person_id)
     password = administration.reset_password(db.session(), found, reach, clock.now())
+    _note("reset-password", "person", found.id)
     return _person_page(found, reach, password=password)
 
 
@@ -217,6 +242,7 @@ def end_sign_ins(person_id: int) -> ResponseReturnValue:
     """Sign a person out everywhere."""
     found, reach = _found(person_id)
     ended = administration.end_sign_ins(db.session(), found, reach, clock.now())
+    _note("end-sign-ins", "person", found.id)
     flash(_("已结束 %(n)d 处登录。", n=ended), "success")
     return _back(found)
 
@@ -230,13 +256,14 @@ def organisations_page() -> ResponseReturnValue:
     error, status = None, 422 if request.method == "POST" else 200
     if form.validate_on_submit():
         try:
-            organisations.add(
+            added = organisations.add(
                 session,
                 reach,
                 kind=OrganisationKind(form.kind.data),
                 name=form.name.data,
                 parent_id=form.parent_id.data,
             )
+            _note("create", "organisation", added.id, added.name)
             flash(_("单位已添加。"), "success")
             return redirect(url_for("admin.organisations"), 303)
         except (Conflict, Invalid) as refusal:
@@ -251,5 +278,6 @@ def rename_organisation(organisation_id: int) -> ResponseReturnValue:
     """Give an organisation its new name."""
     name = request.form.get("name", "")
     organisations.rename(db.session(), _reach(), organisation_id, name)
+    _note("rename", "organisation", organisation_id, name.strip())
     flash(_("单位名称已修改。"), "success")
     return redirect(url_for("admin.organisations"), 303)

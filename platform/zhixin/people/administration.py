@@ -217,8 +217,8 @@ def grant_role(
 
 def revoke_role(
     session: Session, person: Person, grant_id: int, *, actor_id: int | None, reach: Reach
-) -> Role:
-    """Take a role back; returns which.
+) -> RoleGrant:
+    """Take a role back; returns which grant it was.
 
     Raises:
         NotFound: the person holds no such grant.
@@ -229,13 +229,12 @@ def revoke_role(
     grant = next((held for held in person.grants if held.id == grant_id), None)
     if grant is None:
         raise NotFound
-    role = Role(grant.role)
-    if role == Role.ADMINISTRATOR:
+    if grant.role == Role.ADMINISTRATOR:
         _keep_an_administrator(session, person, actor_id)
     person.grants.remove(grant)
     session.delete(grant)
     session.flush()
-    return role
+    return grant
 
 
 def deactivate(

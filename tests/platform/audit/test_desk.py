@@ -83,3 +83,37 @@ def test_the_pictures_slope_is_the_watching_speed() -> None:
     first, second = timeline.picture(document, 1, 60_000)
     assert (first.x, first.width, second.x) == (0, 500, 500)
     assert second.y == 0
+
+
+def test_what_administrators_do_is_on_the_trail(session, create_person, sign_in, auditor) -> None:
+    """Floors below tell their acts by ``zhixin.acts``; the trail keeps who, what, whom and why."""
+    city = accounts.organisation(session, OrganisationKind.CITY, "市")
+    boss, person = create_person("boss", Role.ADMINISTRATOR), create_person("person")
+    client = sign_in(boss)
+    at = f"/admin/people/{person.id}"
+    client.post(f"{at}/roles", data={"role": "author", "organisation_id": str(city.id)})
+    client.post(f"{at}/password")
+    client.post(f"{at}/deactivate")
+    found = trail.of(session, "person", person.id)
+    assert [(trace.act, trace.reason, name) for trace, name in reversed(found)] == [
+        ("grant-role", "author · 市", "boss"),
+        ("reset-password", None, "boss"),
+        ("deactivate", None, "boss"),
+    ]
+    page = sign_in(auditor).get("/audit/trail").text
+    assert "重置密码" in page
+    assert f"人员 {person.id} person" in page
+
+
+def test_a_refused_act_leaves_no_trace(session, create_person, sign_in) -> None:
+    """The trace is written with the act: an administrator cannot close their own account."""
+    boss = create_person("boss", Role.ADMINISTRATOR)
+    assert sign_in(boss).post(f"/admin/people/{boss.id}/deactivate").status_code == 409
+    assert trail.of(session, "person", boss.id) == []
+
+
+def test_the_whole_trail_is_for_auditors_of_the_whole_city(session, create_person, sign_in) -> None:
+    """It tells what happened in other districts too."""
+    district = accounts.organisation(session, OrganisationKind.CITY, "市")
+    client = sign_in(create_person("near", Role.AUDITOR, within=district))
+    assert client.get("/audit/trail").status_code == 403

@@ -52,7 +52,9 @@ class Uploader {
   }
 
   async start(file: File): Promise<void> {
+    await this.#upload?.abort(); // another file was chosen meanwhile; this one can go on later
     this.#error("");
+    this.form.querySelector("[data-pause]")!.textContent = this.#words.wordPause ?? "";
     this.#status.hidden = false;
     this.#from = -1;
     let asset = "";
@@ -66,11 +68,13 @@ class Uploader {
       onProgress: (sent, total) => this.#progress(sent, total),
       onShouldRetry: (error) => {
         const status = error.originalResponse?.getStatus() ?? 0;
-        this.#text(this.#words.wordBroken ?? "");
-        return status === 0 || status >= 500 || status === 409 || status === 423;
+        // A full disk (507) does not empty by asking again.
+        const again = status === 0 || (status >= 500 && status !== 507) || status === 409 || status === 423;
+        if (again) this.#text(this.#words.wordBroken ?? "");
+        return again;
       },
       onAfterResponse: (_request, response) => { asset = response.getHeader("Zhixin-Asset") ?? asset; },
-      onError: (error) => this.#error(detail(error)),
+      onError: (error) => this.#error(detail(error) ?? this.#words.wordGaveUp ?? error.message),
       onSuccess: () => {
         this.#text(this.#words.wordDone ?? "");
         this.form.querySelector<HTMLInputElement>("[name=asset_id]")!.value = asset;
@@ -106,12 +110,12 @@ class Uploader {
 }
 
 /** The server's own words where it sent a problem document. */
-function detail(error: Error | tus.DetailedError): string {
+function detail(error: Error | tus.DetailedError): string | undefined {
   const body = "originalResponse" in error ? error.originalResponse?.getBody() : undefined;
   try {
     return (JSON.parse(body ?? "") as { detail: string }).detail;
   } catch {
-    return error.message;
+    return undefined;
   }
 }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,3 +242,41 @@ def test_no_room_is_said_in_time(tus: Tus, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.undo()
     monkeypatch.setattr(jobs, "_ring", lambda _task, _ids: None)
     assert tus.ask("PATCH", address, CONTENT).status_code == 204
+
+
+@pytest.fixture
+def small_disk(app: Flask) -> Iterator[Path]:
+    """Uploads lie on a file system with room for 64 kB."""
+    store: MediaStore = app.extensions["media_store"]
+    folder = store.root / "uploads"
+    folder.mkdir(parents=True)
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True).returncode != 0:
+        pytest.skip("mounting needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("promised", [False, True])
+def test_a_disk_that_fills_while_bytes_come(
+    tus: Tus, small_disk: Path, monkeypatch: pytest.MonkeyPatch, promised: bool
+) -> None:
+    """507; the offset is what is on disk: nothing of a checked piece, else all that found room.
+    The client goes on from there when there is room again."""
+    monkeypatch.setattr(MediaStore, "require_space", lambda _store, _size: None)
+    content = CONTENT * 48
+    address = tus.begin(len(content))
+    (small_disk / "others").write_bytes(bytes(20_000))
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    said = {"Upload_Checksum": f"sha256 {digest}"} if promised else {}
+    assert tus.ask("PATCH", address, content, **said).status_code == 507
+    file = small_disk / address.rsplit("/", 1)[-1]
+    offset = tus.offset(address)
+    assert offset == file.stat().st_size
+    assert (offset == 0) == promised
+    assert file.read_bytes() == content[:offset]
+
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    rest = tus.ask("PATCH", address, content[offset:-1], Upload_Offset=str(offset))
+    assert rest.headers["Upload-Offset"] == str(len(content) - 1)
+    assert file.read_bytes() == content[:-1]

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -105,6 +106,29 @@ def test_a_part_of_a_segment_can_be_asked_for(app: Flask, asset: Asset, stranger
     assert answer.status_code == 206
     assert answer.data == SEGMENT[10:20]
     assert answer.headers["Content-Range"] == f"bytes 10-19/{len(SEGMENT)}"
+
+
+def test_a_segment_costs_no_database(
+    app: Flask,
+    asset: Asset,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """Segments are most of all requests, and browsers send their cookie along."""
+    client = sign_in(create_person("learner"))
+    url = urljoin(address(app, asset), "v0/s00000.m4s")
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    bound = app.extensions["db"].engine.engine
+    sa.event.listen(bound, "before_cursor_execute", note)
+    try:
+        assert client.get(url, buffered=True).status_code == 200
+    finally:
+        sa.event.remove(bound, "before_cursor_execute", note)
+    assert asked == []
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,22 @@
-"""The tus 1.0 protocol against a real server, with the clients that people use."""
+"""The tus 1.0 protocol against real servers, with the clients that people use."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from tusclient.client import TusClient
 from werkzeug.serving import make_server
 
@@ -39,8 +44,11 @@ class Site:
             return session.scalars(sa.select(Upload)).one()
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+@pytest.fixture(params=["werkzeug", "granian"])
+def site(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    """Granian is what ``zhixin serve`` starts; Werkzeug tells of broken connections otherwise."""
     settings = Settings(data_dir=tmp_path / "var", broker_url="memory://", log_level="ERROR")
     settings.data_dir.mkdir()
     engine = db.make_engine(settings.database)
@@ -60,16 +68,54 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             roles=[Role.AUTHOR],
         )
         token = tokens.create(session, author, "tus", 1, clock.now())
+    database: db.Database = app.extensions["db"]
+    serving = werkzeug_serving(app) if request.param == "werkzeug" else granian_serving(settings)
+    with serving as port:
+        yield Site(f"http://127.0.0.1:{port}/api/v1/uploads", port, token, database)
+    assert isinstance(database.engine, sa.Engine)
+    database.engine.dispose()
+
+
+@contextmanager
+def werkzeug_serving(app: Flask) -> Iterator[int]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    database: db.Database = app.extensions["db"]
-    yield Site(f"http://127.0.0.1:{server.port}/api/v1/uploads", server.port, token, database)
+    yield server.port
     server.shutdown()
     thread.join()
     server.server_close()
-    assert isinstance(database.engine, sa.Engine)
-    database.engine.dispose()
+
+
+@contextmanager
+def granian_serving(settings: Settings) -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "ZHIXIN_DATA_DIR": str(settings.data_dir),
+        "ZHIXIN_BROKER_URL": settings.broker_url,
+        "ZHIXIN_PORT": str(port),
+        "ZHIXIN_WEB_WORKERS": "1",
+    }
+    words = [sys.executable, "-m", "zhixin", "serve"]
+    server = subprocess.Popen(words, env=environment, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionRefusedError:
+                assert server.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield port
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(15)
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import intervals, watching
+from media import booking, intervals, watching
 from media.api_models import BeatIn
 from media.models import Asset, AssetState, Beat, Playback
 from zhixin import db, schema
@@ -186,6 +189,58 @@ def test_order_and_doubles_do_not_matter(
     assert watching.rebuild(document)[str(asset.id)] == covered.spans
 
 
+@st.composite
+def lines(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """How a line brings eight beats, one each 15 s: (arrival in s, sequence number). Each is
+    sent when its time has been played and again until it is answered: answers are lost too."""
+    arrivals: list[tuple[int, int]] = []
+    for seq in range(1, 9):
+        delays = draw(st.lists(st.integers(0, 200), min_size=1, max_size=3))
+        arrivals += [(seq * 15 + delay, seq) for delay in delays]
+    return sorted(arrivals)
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    arrivals=lines(),
+    starts=st.lists(st.integers(0, 200), min_size=8, max_size=8),
+    greedy=st.sets(st.integers(1, 8)),
+)
+def test_whatever_the_line_does(
+    session: Session,
+    learner: Person,
+    now: datetime,
+    arrivals: list[tuple[int, int]],
+    starts: list[int],
+    greedy: set[int],
+) -> None:
+    """Lost and sent again, doubled, late, out of order, from anywhere in the video: an honest
+    learner gets exactly what was played, and nobody ever more than the time that passed."""
+    asset = make_asset(session, learner, now)
+    honest = open_(session, learner, asset, now)
+    for after, seq in arrivals:
+        start = starts[seq - 1]
+        at = honest.opened_at + timedelta(seconds=after)  # after the example before
+        reply = beat(session, honest, seq, start, start + 15, at)
+        assert reply.refused_ms == 0
+        assert reply.covered_ms <= after * 1000
+    covered = watching.coverage(session, learner.id, SCOPE)[asset.id]
+    assert covered.spans == intervals.normalise((s * 1000, (s + 15) * 1000) for s in starts)
+
+    other = make_asset(session, learner, now)
+    liar = open_(session, learner, other, honest.opened_at + timedelta(seconds=400))
+    for after, seq in arrivals:
+        claimed = 3000 if seq in greedy else 15
+        start = starts[seq - 1]
+        at = liar.opened_at + timedelta(seconds=after)
+        reply = beat(session, liar, seq, start, start + claimed, at)
+        assert reply.covered_ms <= after * 1000
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def own_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -250,6 +305,42 @@ def test_two_devices_book_each_second_once(own_database: db.Database, now: datet
         )
     assert booked == covered == intervals.total(credited)
     assert covered <= 30 * 60_000
+
+
+def test_first_beats_of_two_devices_do_not_overwrite_each_other(
+    own_database: db.Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is covered yet, so there is no row to hold: both devices' time is kept all the
+    same. The decision is made slow, so that both are on it if they can be."""
+    decide = booking.book
+
+    def slowly(*arguments: Any, **facts: Any) -> booking.Booking:
+        time.sleep(0.1)
+        return decide(*arguments, **facts)
+
+    monkeypatch.setattr(booking, "book", slowly)
+    person, _ = seeded(own_database, now)
+    end = now + timedelta(seconds=60)
+    for _again in range(3):
+        with own_database.transaction() as session:
+            asset = make_asset(session, person, now)
+            phone = open_(session, person, asset, now)
+            desktop = open_(session, person, asset, now + timedelta(seconds=30))
+            opened = ((phone, 0), (desktop, 30))
+            # Leases of the rounds before do not push these two later.
+            phone.opened_at, desktop.opened_at = now, now + timedelta(seconds=30)
+        start = Barrier(2)
+
+        def first(playback: Playback, from_s: int, start: Barrier = start) -> None:
+            start.wait()
+            with own_database.transaction() as session:
+                beat(session, playback, 1, from_s, from_s + 30, end)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda each: first(*each), opened))
+        with own_database.transaction() as session:
+            covered = watching.coverage(session, person.id, SCOPE)[asset.id]
+        assert covered.spans == ((0, 60_000),)
 
 
 def test_thirty_copies_of_a_beat_are_one(own_database: db.Database, now: datetime) -> None:

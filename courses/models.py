@@ -52,6 +52,7 @@ class Course(Base):
     __table_args__ = (
         one_of("subject_kind", SubjectKind),
         one_of("level", TitleLevel),
+        sa.CheckConstraint("rate_percent BETWEEN 100 AND 200", name="rate"),
         sa.CheckConstraint("declared_hours >= 0", name="declared_hours_range"),
     )
 
@@ -69,6 +70,8 @@ class Course(Base):
         sa.String(16)
     )  # for whom: 初级 / 中级 / 高级; none: all
     declared_hours: Mapped[Decimal] = mapped_column(Hours, default=Decimal(0))
+    # Media time that may be credited per time passed: 100 is normal speed.
+    rate_percent: Mapped[int] = mapped_column(default=100, server_default="100")
     quality_mark_until: Mapped[date | None]  # 精品课程, with its expiry
     revision: Mapped[int] = mapped_column(default=0)  # for lost-update detection
     created_at: Mapped[datetime]
@@ -117,6 +120,8 @@ class Unit(Base):
     )  # of a page: plain text with blank-line paragraphs
     asset_id: Mapped[int | None] = mapped_column(sa.ForeignKey("asset.id", ondelete="RESTRICT"))
     paper_id: Mapped[int | None] = mapped_column(sa.ForeignKey("paper.id", ondelete="RESTRICT"))
+    # Of a video: questions asked while it is watched, see courses.documents.VideoCheck.
+    checks: Mapped[list[Any] | None]
 
 
 class VersionState(StrEnum):

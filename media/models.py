@@ -100,6 +100,7 @@ class Playback(Base):
     __tablename__ = "playback"
     __table_args__ = (
         sa.CheckConstraint("booked_ms >= 0", name="booked_positive"),
+        sa.CheckConstraint("lapsed_ms >= 0", name="lapsed_positive"),
         sa.Index(
             "uq_playback_open",
             "person_id",
@@ -119,8 +120,10 @@ class Playback(Base):
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(
         sa.String(16)
-    )  # 'taken-over', 'closed', 'silent'
+    )  # 'taken-over', 'closed', 'left', 'silent'
     booked_ms: Mapped[int] = mapped_column(default=0)  # new media time credited under this lease
+    # Media time that the clock allowed and nobody claimed in time, see ``booking.OFFLINE_MS``.
+    lapsed_ms: Mapped[int] = mapped_column(default=0, server_default="0")
     rate_percent: Mapped[int] = mapped_column(default=100)
     address: Mapped[str] = mapped_column(sa.String(45))
     user_agent: Mapped[str] = mapped_column(sa.String(300))
@@ -158,3 +161,66 @@ class Coverage(Base):
     covered_ms: Mapped[int] = mapped_column(default=0)
     position_ms: Mapped[int] = mapped_column(default=0)  # where the learner stopped
     updated_at: Mapped[datetime]
+    # Grows with each change: a beat is booked on the coverage that it was decided on, or again.
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The covered_ms at which the next presence prompt is due; no page ever learns it.
+    prompt_at_ms: Mapped[int | None]
+    prompt_id: Mapped[str | None] = mapped_column(sa.String(32))  # waits for its answer
+
+
+class Delivery(Base):
+    """Which segments were sent to a playback, as the bits of a hexadecimal number: segment 0 is
+    the lowest. Segments are cut alike in all renditions, so the index says enough.
+
+    Written in batches, and by a journal's replay after a crash, so it names its playback
+    without a foreign key: a stray row harms nothing, a refused batch would.
+    """
+
+    __tablename__ = "delivery"
+
+    playback_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    segments: Mapped[str]
+
+
+class PromptKind(StrEnum):
+    CONFIRM = "confirm"  # choose the word that is asked for
+    QUESTION = "question"  # the author's, on what was just shown
+
+
+class Prompt(Base):
+    """A presence prompt: a small human act asked for at a moment that the server chose.
+
+    It belongs to the person and the video, not to one playback, so no reload loses it.
+    """
+
+    __tablename__ = "prompt"
+    __table_args__ = (
+        one_of("kind", PromptKind),
+        sa.Index(
+            "uq_prompt_waiting",
+            "person_id",
+            "scope",
+            "asset_id",
+            unique=True,
+            sqlite_where=sa.text("answered_at IS NULL"),
+            postgresql_where=sa.text("answered_at IS NULL"),
+        ),
+        sa.Index(None, "person_id", "scope"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # random
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    scope: Mapped[str] = mapped_column(sa.String(32))
+    asset_id: Mapped[int] = mapped_column(sa.ForeignKey("asset.id", ondelete="RESTRICT"))
+    # Under which it came up.
+    playback_id: Mapped[str] = mapped_column(sa.ForeignKey("playback.id", ondelete="RESTRICT"))
+    at_ms: Mapped[int]  # covered_ms at which it was due
+    issued_at: Mapped[datetime]
+    answer_within_ms: Mapped[int]
+    kind: Mapped[PromptKind] = mapped_column(sa.String(16))
+    question: Mapped[dict[str, Any]]  # text, options, right; ref: the author's question asked
+    tries: Mapped[list[Any]]  # {"at": instant, "right": bool}, each
+    answered_at: Mapped[datetime | None]
+    answered_in: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("playback.id", ondelete="RESTRICT")
+    )

@@ -57,6 +57,7 @@ class Person(UserMixin, Base):  # type: ignore[misc]
     __table_args__ = (
         one_of("title_level", TitleLevel),
         sa.CheckConstraint("locale IN ('zh', 'en')", name="locale_known"),
+        sa.CheckConstraint("extended_time_percent BETWEEN 100 AND 400", name="extended_time"),
         sa.CheckConstraint(
             "(id_number_cipher IS NULL) = (id_number_digest IS NULL)", name="id_number_whole"
         ),
@@ -78,6 +79,8 @@ class Person(UserMixin, Base):  # type: ignore[misc]
     title_name: Mapped[str] = mapped_column(sa.String(64), default="")
     locale: Mapped[str] = mapped_column(sa.String(2), default="zh")
     active: Mapped[bool] = mapped_column(default=True)
+    # Of the usual time to answer: more for who needs it (WCAG 2.2, 2.2.1).
+    extended_time_percent: Mapped[int] = mapped_column(default=100, server_default="100")
     created_at: Mapped[datetime]
 
     employer: Mapped[Organisation | None] = relationship(lazy="joined")

@@ -8,6 +8,7 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
     from courses import (  # tasks register themselves
+        express,
         learning,
         learning_api,
         review,
@@ -25,3 +26,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(studio.blueprint)
     app.register_blueprint(review.blueprint)
     app.register_api(learning_api.blueprint)  # type: ignore[attr-defined]
+    express.init_app(app)

@@ -20,6 +20,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class VideoCheck(_Frozen):
+    """An author's question on what a video shows at a moment, asked as a presence prompt.
+
+    ``right`` (an index of ``options``) never leaves the server before the answer.
+    """
+
+    at_ms: int
+    text: str
+    options: tuple[str, ...]
+    right: int
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Self:
+        if not 2 <= len(self.options) <= 6 or not 0 <= self.right < len(self.options):
+            raise ValueError("a check has two to six options, one of them right")
+        if self.at_ms < 0:
+            raise ValueError("a check before the beginning")
+        return self
+
+
 class Unit(_Frozen):
     """One step: a video (with its length in ms), a quiz (with its frozen paper) or a page."""
 
@@ -31,6 +51,7 @@ class Unit(_Frozen):
     duration_ms: int | None = None
     paper_version_id: int | None = None
     questions: int | None = None
+    checks: tuple[VideoCheck, ...] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -60,6 +81,8 @@ class CourseDocument(_Frozen):
     subject_kind: SubjectKind
     level: TitleLevel
     declared_hours: Decimal
+    #: Media time credited per time passed; None, as in versions from before: 100.
+    rate_percent: int | None = None
     chapters: tuple[Chapter, ...]
 
     @model_validator(mode="after")

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from courses import scopes
 from courses.models import CourseVersion, Enrolment, EnrolmentState, VersionState
+from media import watching
 from zhixin.errors import Conflict, NotFound
 from zhixin.hours.models import Award
 
@@ -58,8 +60,9 @@ def enrol(session: Session, person_id: int, course_id: int, now: datetime) -> En
     return enrolment
 
 
-def withdraw(session: Session, enrolment: Enrolment) -> None:
-    """Leave a course that is not completed. What was confirmed so far is kept.
+def withdraw(session: Session, enrolment: Enrolment, now: datetime) -> None:
+    """Leave a course that is not completed. What was confirmed so far is kept; a video that
+    is playing takes no more time.
 
     Raises:
         Conflict: it is completed, or was left already.
@@ -71,6 +74,7 @@ def withdraw(session: Session, enrolment: Enrolment) -> None:
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("课程已完成或已退出，不能退出学习", code="not-active")
+    watching.leave(session, enrolment.person_id, scopes.of_version(enrolment.version_id), now)
     session.refresh(enrolment, ["state"])
 
 

@@ -79,7 +79,8 @@ def enrol(course_id: int) -> ResponseReturnValue:
 @access.only(Role.LEARNER)
 def withdraw(enrolment_id: int) -> ResponseReturnValue:
     session = db.session()
-    enrolments.withdraw(session, enrolments.get(session, enrolment_id, access.person().id))
+    enrolment = enrolments.get(session, enrolment_id, access.person().id)
+    enrolments.withdraw(session, enrolment, clock.now())
     flash(_("已退出课程。已确认的学习时间会保留，重新报名同一版本后继续有效"), "info")
     return redirect(url_for("courses.my_learning"), 303)
 

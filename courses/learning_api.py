@@ -17,16 +17,20 @@ from sqlalchemy.orm import Session
 
 from assessments import attempts
 from assessments.api import AnswersIn
-from courses import completion, enrolments, progress, scopes, watched
+from courses import completion, enrolments, presence, progress, scopes, watched
 from courses.learning import sampling_seed
 from courses.models import Enrolment, EnrolmentState, UnitKind
+from media import presence as media_presence
 from media import streaming, watching
-from media.api_models import BeatIn, BeatOut
+from media.api_models import BeatIn, BeatOut, ChoiceIn, ChoiceOut, PromptOut
+from media.delivery import Deliveries
 from media.models import Asset
 from zhixin import access, clock, config, db
 from zhixin.api import Model, api_blueprint
 from zhixin.errors import NotFound
-from zhixin.hours.models import Award
+from zhixin.hours import policies
+from zhixin.hours.models import Award, Policy
+from zhixin.people.devices import describe
 from zhixin.people.models import Role
 
 blueprint = api_blueprint("learning", "Studying: playbacks, beats, attempts, progress")
@@ -53,6 +57,12 @@ class OpenIn(Model):
     """Which unit of the course to watch."""
 
     unit: str = Field(min_length=1, max_length=64)
+    take_over: bool = Field(False, description="end a playback that is heard elsewhere")
+    after: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,32}$",
+        description="the playback that this page had before; it ends without asking",
+    )
 
 
 class OpenOut(Model):
@@ -64,6 +74,7 @@ class OpenOut(Model):
     covered: list[tuple[float, float]]
     position: float = Field(description="where the learner stopped")
     rate_percent: int = Field(description="media time allowed per time passed")
+    prompt: PromptOut | None = Field(description="waits for an answer from before")
 
 
 class UnitOut(Model):
@@ -115,31 +126,45 @@ def open_playback(path: EnrolmentPath, body: OpenIn) -> Response:
     """Open a unit's video; any other playback of this person ends by it."""
     session, now, person = db.session(), clock.now(), access.person()
     enrolment = enrolments.get(session, path.enrolment_id, person.id)
-    unit = progress.document(enrolment.version.document).unit(body.unit)
+    document = progress.document(enrolment.version.document)
+    unit = document.unit(body.unit)
     if unit is None or unit.kind != UnitKind.VIDEO or unit.asset_id is None:
         raise NotFound("课程中没有这一节视频")
     asset = session.get_one(Asset, unit.asset_id)
     scope = scopes.of_version(enrolment.version_id)
-    playback = None
+    playback = prompt = None
     if enrolment.state == EnrolmentState.ACTIVE:
-        playback = watching.open(
-            session,
-            person_id=person.id,
-            asset=asset,
-            scope=scope,
-            address=request.remote_addr or "",
-            user_agent=request.user_agent.string,
-            now=now,
-        )
+        rule = policies.rule(session.get_one(Policy, enrolment.version.policy_id))
+        try:
+            playback = watching.open(
+                session,
+                person_id=person.id,
+                asset=asset,
+                scope=scope,
+                rate_percent=document.rate_percent or 100,
+                cadence=presence.cadence(rule, person),
+                needed_ms=progress.needed_ms(asset.duration_ms or 0, rule.coverage_needed),
+                address=request.remote_addr or "",
+                user_agent=request.user_agent.string,
+                after=body.after,
+                take_over=body.take_over,
+                now=now,
+            )
+        except watching.PlayingElsewhere as elsewhere:
+            elsewhere.facts["device"] = describe(elsewhere.facts.pop("user_agent"))
+            raise
+        waiting = media_presence.waiting(session, person.id, scope, asset.id)
+        prompt = media_presence.shown(waiting, playback.opened_at, now) if waiting else None
     covered = watching.coverage(session, person.id, scope).get(asset.id)
     return _json(
         OpenOut(
             playback=playback.id if playback else None,
-            playlist=streaming.playlist_url(asset, viewer=person.id, now=now),
+            playlist=streaming.playlist_url(asset, playback=playback, viewer=person.id, now=now),
             duration=(asset.duration_ms or 0) / 1000,
             covered=[(start / 1000, end / 1000) for start, end in covered.spans] if covered else [],
             position=covered.position_ms / 1000 if covered else 0,
             rate_percent=playback.rate_percent if playback else 100,
+            prompt=PromptOut.model_validate(prompt) if prompt else None,
         )
     )
 
@@ -149,12 +174,16 @@ def open_playback(path: EnrolmentPath, body: OpenIn) -> Response:
 def beat(path: PlaybackPath, body: BeatIn) -> Response:
     """Report what was played and not yet confirmed. See docs/integrator/beats.md."""
     session, now, person = db.session(), clock.now(), access.person()
-    seen = watched.find(session, path.playback_id, person.id)
+    seen = watched.find(session, path.playback_id, person)
+    deliveries: Deliveries = current_app.extensions["deliveries"]
     reply = watching.record(
         session,
         playback_id=path.playback_id,
         person_id=person.id,
         beat=body,
+        sent=deliveries.sent(path.playback_id),
+        cadence=seen.cadence,
+        questions=seen.questions,
         late=timedelta(hours=_settings().late_beat_hours),
         now=now,
     )
@@ -171,6 +200,25 @@ def beat(path: PlaybackPath, body: BeatIn) -> Response:
             else CourseOut(complete=False, award=None),
         )
     )
+
+
+@blueprint.post("/playbacks/<playback_id>/presence", responses={200: ChoiceOut})
+@access.only(Role.LEARNER)
+def answer_prompt(path: PlaybackPath, body: ChoiceIn) -> Response:
+    """Answer a presence prompt."""
+    session, now, person = db.session(), clock.now(), access.person()
+    seen = watched.find(session, path.playback_id, person)
+    answered = media_presence.answer(
+        session,
+        playback_id=path.playback_id,
+        person_id=person.id,
+        prompt_id=body.prompt,
+        choice=body.choice,
+        cadence=seen.cadence,
+        needed_ms=seen.needed_ms,
+        now=now,
+    )
+    return _json(ChoiceOut.model_validate(answered))
 
 
 @blueprint.post("/playbacks/<playback_id>/close", responses={204: None})

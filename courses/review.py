@@ -58,8 +58,7 @@ def _version_page(version_id: int, reason: str = "") -> str:
         field=session.get(Field, found.field_code),
         arithmetic=reviewing.arithmetic(session, found),
         playlists={
-            a.id: streaming.playlist_url(a, viewer=f"p{person.id}", now=clock.now())
-            for a in assets_
+            a.id: streaming.playlist_url(a, viewer=person.id, now=clock.now()) for a in assets_
         },
         papers={paper.id: drafting.load(paper) for paper in papers},
         history=reviewing.history(session, found.course_id),

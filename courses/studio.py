@@ -214,7 +214,7 @@ def _unit_page(
     video = session.get(Asset, unit_.asset_id) if unit_.asset_id else None
     preview = None
     if video is not None and video.state == AssetState.READY:
-        preview = streaming.playlist_url(video, viewer=f"p{person.id}", now=clock.now())
+        preview = streaming.playlist_url(video, viewer=person.id, now=clock.now())
     is_video = unit_.kind == UnitKind.VIDEO
     paper = drafting.get(session, unit_.paper_id, person.id) if unit_.paper_id else None
     return render_template(

@@ -7,17 +7,26 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from courses import scopes
+from courses import presence, scopes
 from courses.models import CourseVersion, Enrolment, EnrolmentState
-from courses.progress import needed_ms
+from courses.progress import document, needed_ms
 from media.models import Asset, Playback
+from media.presence import Cadence, Question
 from zhixin.errors import NotFound
 from zhixin.hours import policies
 from zhixin.hours.models import Policy
+from zhixin.people.models import Person
 
 # Made once: making it anew costs more than running it.
 _FIND = (
-    sa.select(Enrolment.id, Enrolment.state, Enrolment.award_id, Asset.duration_ms, Policy)
+    sa.select(
+        Enrolment.id,
+        Enrolment.state,
+        Asset.id,
+        Asset.duration_ms,
+        CourseVersion.document,
+        Policy,
+    )
     .select_from(Playback)
     .join(Asset, Asset.id == Playback.asset_id)
     .join(
@@ -43,19 +52,36 @@ class Watched:
 
     enrolment_id: int
     active: bool
-    award_id: int | None
     needed_ms: int  # of the video, to be confirmed
+    cadence: Cadence | None  # of presence prompts, for this person
+    questions: list[Question]  # the author's, on this video
 
 
-def find(session: Session, playback_id: str, person_id: int) -> Watched:
+def find(session: Session, playback_id: str, person: Person) -> Watched:
     """The enrolment and the needs behind a person's playback.
 
     Raises:
         NotFound: no such playback, another person's, or of a course that was left.
     """
-    row = session.execute(_FIND, {"playback_id": playback_id, "person_id": person_id}).first()
+    row = session.execute(_FIND, {"playback_id": playback_id, "person_id": person.id}).first()
     if row is None:
         raise NotFound("没有找到这次播放，或您已退出该课程")
-    enrolment_id, state, award_id, duration_ms, policy = row
-    needed = needed_ms(duration_ms or 0, policies.rule(policy).coverage_needed)
-    return Watched(enrolment_id, state == EnrolmentState.ACTIVE, award_id, needed)
+    enrolment_id, state, asset_id, duration_ms, text, policy = row
+    rule = policies.rule(policy)
+    return Watched(
+        enrolment_id,
+        state == EnrolmentState.ACTIVE,
+        needed_ms(duration_ms or 0, rule.coverage_needed),
+        presence.cadence(rule, person),
+        presence.questions(document(text), asset_id),
+    )
+
+
+def needed(session: Session, scope: str, asset: Asset) -> int:
+    """What must be confirmed (ms) of a video in the course version of ``scope``."""
+    policy = session.scalars(
+        sa.select(Policy)
+        .join(CourseVersion, CourseVersion.policy_id == Policy.id)
+        .where(CourseVersion.id == int(scope.removeprefix(scopes.PREFIX)))
+    ).one()
+    return needed_ms(asset.duration_ms or 0, policies.rule(policy).coverage_needed)

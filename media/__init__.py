@@ -7,8 +7,13 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
-    from media import api, storage, tasks, views  # noqa: F401 - tasks register themselves
+    from media import api, delivery, express, storage, tasks, views  # noqa: F401 - tasks register themselves
 
-    app.extensions["media_store"] = storage.MediaStore(app.extensions["settings"].media_dir)
+    settings = app.extensions["settings"]
+    app.extensions["media_store"] = storage.MediaStore(settings.media_dir)
+    app.extensions["deliveries"] = delivery.Deliveries(
+        app.extensions["db"], settings.data_dir / "deliveries", background=not app.testing
+    )
+    express.init_app(app)
     app.register_blueprint(views.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]

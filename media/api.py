@@ -257,7 +257,7 @@ def asset(path: AssetPath) -> ResponseReturnValue:
         progress=found.progress,
         failure=found.failure,
         duration_ms=found.duration_ms,
-        playlist=streaming.playlist_url(found, viewer=f"p{person.id}", now=clock.now())
+        playlist=streaming.playlist_url(found, viewer=person.id, now=clock.now())
         if ready
         else None,
         poster=streaming.poster_url(found),

@@ -22,6 +22,30 @@ class BeatIn(Model):
     position: float = Field(ge=0, le=1e7, description="where the player is now, in seconds")
 
 
+class PromptOut(Model):
+    """A presence prompt: choose one of ``options``."""
+
+    id: str
+    kind: str = Field(description="confirm, or question: the author's, on what was just shown")
+    text: str
+    options: list[str]
+    seconds_left: float = Field(description="until the counting lapses; what is confirmed stays")
+    tries: int = Field(description="wrong choices so far")
+
+
+class ChoiceIn(Model):
+    """What a person chose of a prompt's options."""
+
+    prompt: str = Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    choice: int = Field(ge=0, le=20, description="index in ``options``")
+
+
+class ChoiceOut(Model):
+    right: bool
+    wait_s: float = Field(description="seconds before the next choice is taken")
+    prompt: PromptOut | None = Field(description="to be answered anew, when the choice was wrong")
+
+
 class BeatOut(Model):
     """What became of a beat."""
 
@@ -30,3 +54,6 @@ class BeatOut(Model):
     reason: str | None = Field(description="why something was refused")
     covered: list[tuple[float, float]] = Field(description="all that is confirmed, in seconds")
     ended: str | None = Field(description="why this playback takes no more time, if it ended")
+    prompt: PromptOut | None = Field(
+        description="waits for an answer; until then nothing is credited"
+    )

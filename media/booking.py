@@ -1,11 +1,13 @@
 """The decision for one beat: how much of what a player claims to have played is credited.
 
-The rule (docs: no hour without evidence, no evidence without the server's own clock): over
-the life of a playback, media time credited never exceeds the time that passed on the
-*server's* clock since the playback was opened, multiplied by the allowed rate. What a beat
-says beyond that is not lost: it is refused for now, and the player may claim it again when
-time has really passed. Claiming again what is already covered costs nothing, so beats may be
-lost, doubled, late or out of order without harm to an honest learner.
+The rule (docs/integrator/watch-evidence.md): over the life of a playback, media time credited
+never exceeds the time that passed on the *server's* clock since the playback was opened,
+multiplied by the allowed rate. Time that passed and was not claimed is kept for
+``OFFLINE_MS``, so that minutes without network survive, and lapses beyond: nobody banks idle
+hours. Only what was really sent to the player counts, and nothing new while a presence prompt
+waits. What a beat says beyond all this is not lost: it is refused for now, and the player may
+claim it again. Claiming again what is already covered costs nothing, so beats may be lost,
+doubled, late or out of order without harm to an honest learner.
 """
 
 from __future__ import annotations
@@ -18,8 +20,21 @@ from media import intervals
 from media.intervals import Spans
 from zhixin.errors import DomainError
 
-#: Why a part of a beat was refused: more media time than the server's clock allows so far.
+#: Why a part of a beat was refused: more media time than the server's clock allows so far,
 FASTER_THAN_TIME = "faster-than-time"
+#: media time whose segments were never sent to this playback,
+NOT_DELIVERED = "not-delivered"
+#: a presence prompt that waits for its answer,
+PRESENCE = "presence"
+#: coverage in more pieces than watching leaves.
+TOO_SCATTERED = "too-scattered"
+
+#: Time (ms) that a lease keeps for claims to come: what a player without network can buffer.
+OFFLINE_MS = 15 * 60_000
+
+#: Coverage in more pieces than this was not made by watching. (Ten hours in jumps of a minute
+#: make 600.) It also keeps a beat's work flat, whatever was claimed before.
+MOST_SPANS = 1000
 
 #: A beat with more intervals than this was not made by our player.
 MOST_INTERVALS = 200
@@ -49,6 +64,7 @@ class Booking:
         reason: why there is something refused (a code), else ``None``.
         covered_after: the coverage after this beat.
         booked_after_ms: all that this playback has been credited, this beat included.
+        lapsed_after_ms: all that this playback let lapse.
     """
 
     credited: Spans
@@ -57,17 +73,27 @@ class Booking:
     reason: str | None
     covered_after: Spans
     booked_after_ms: int
+    lapsed_after_ms: int
 
 
-def budget_ms(*, opened_at_ms: int, until_ms: int, booked_ms: int, rate_percent: int = 100) -> int:
-    """Media time (ms) that a playback may still be credited; never below zero.
+def bank_ms(
+    *,
+    opened_at_ms: int,
+    until_ms: int,
+    booked_ms: int,
+    lapsed_ms: int = 0,
+    rate_percent: int = 100,
+) -> tuple[int, int]:
+    """Media time (ms) that a playback may still be credited, and what has lapsed by now.
 
     A server clock that was set back gives an empty window, not a negative one.
     """
     if rate_percent <= 0:
         raise ValueError("the allowed rate must be above zero")
     window_ms = max(0, until_ms - opened_at_ms)
-    return max(0, window_ms * rate_percent // 100 - booked_ms)
+    budget = max(0, window_ms * rate_percent // 100 - booked_ms - lapsed_ms)
+    excess = max(0, budget - OFFLINE_MS * rate_percent // 100)
+    return budget - excess, lapsed_ms + excess
 
 
 def book(
@@ -78,7 +104,10 @@ def book(
     opened_at_ms: int,
     until_ms: int,
     booked_ms: int,
+    lapsed_ms: int = 0,
     rate_percent: int = 100,
+    delivered: Spans | None = None,
+    prompt_left_ms: int | None = None,
 ) -> Booking:
     """Decide one beat.
 
@@ -89,24 +118,44 @@ def book(
         opened_at_ms: when this playback was opened, on the server's clock.
         until_ms: now, or the end of the lease when that came first, on the same clock.
         booked_ms: what this playback was credited before.
+        lapsed_ms: what this playback let lapse before.
         rate_percent: media time allowed per time passed, in percent (150 allows 1.5×).
+        delivered: media time whose segments were sent to this playback; ``None``: all of it.
+        prompt_left_ms: what may be credited until a presence prompt is due, 0 while one
+            waits; ``None``: no prompt is to come.
     """
     within = intervals.clip(claimed, 0, duration_ms)
     new = intervals.subtract(within, covered)
-    budget = budget_ms(
+    budget, lapsed_after = bank_ms(
         opened_at_ms=opened_at_ms,
         until_ms=until_ms,
         booked_ms=booked_ms,
+        lapsed_ms=lapsed_ms,
         rate_percent=rate_percent,
     )
-    credited, refused = intervals.take(new, budget)
+    sent = new if delivered is None else intervals.intersect(new, delivered)
+    waits = prompt_left_ms is not None and prompt_left_ms <= budget
+    allowed = budget if prompt_left_ms is None else min(budget, prompt_left_ms)
+    credited, over = intervals.take(sent, allowed)
+    covered_after = intervals.union(covered, credited)
+    refused = intervals.subtract(new, credited)
+    reason = None
+    if len(covered_after) > max(MOST_SPANS, len(covered)):
+        credited, covered_after, refused, reason = (), covered, new, TOO_SCATTERED
+    elif over and waits:
+        reason = PRESENCE
+    elif sent != new:
+        reason = NOT_DELIVERED
+    elif over:
+        reason = FASTER_THAN_TIME
     return Booking(
         credited=credited,
         repeated_ms=intervals.total(within) - intervals.total(new),
         refused=refused,
-        reason=FASTER_THAN_TIME if refused else None,
-        covered_after=intervals.union(covered, credited),
+        reason=reason,
+        covered_after=covered_after,
         booked_after_ms=booked_ms + intervals.total(credited),
+        lapsed_after_ms=lapsed_after,
     )
 
 

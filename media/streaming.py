@@ -1,22 +1,25 @@
-"""Media addresses: signed, short-lived, bound to a viewer, checked without the database."""
+"""Media addresses: signed, short-lived, bound to a playback, checked without the database."""
 
 from __future__ import annotations
 
 import hmac
 import re
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import current_app, url_for
 
-from media.models import Asset, AssetState
-from zhixin.errors import NotAllowed
+from media.models import Asset, AssetState, Playback
+from zhixin.errors import NotAllowed, TooManyRequests
 
-LIFETIME = timedelta(hours=6)
+#: An address outlives its video once at half speed, and a pause; then the page asks for another.
+PAUSE = timedelta(minutes=30)
 #: The only files that are ever served of an asset.
 SERVED = re.compile(r"master\.m3u8|v[0-9]/(?:index\.m3u8|init(?:_[0-9])?\.mp4|s[0-9]{5}\.m4s)")
-#: Run, viewer, end (seconds since 1970), signature. ``a``: a digit is 0 to 9 here.
-GRANT = re.compile(r"(?a)(\w+)\.(\w+)\.([0-9]{1,12})\.([\w-]+)")
+SEGMENT = re.compile(r"v[0-9]/s([0-9]{5})\.m4s")
+#: Run, whose it is, its beginning and end (seconds since 1970), signature. ``a``: a digit is 0 to 9.
+GRANT = re.compile(r"(?a)(\w+)\.([pv]-[\w-]+)\.([0-9]{1,12})\.([0-9]{1,12})\.([\w-]+)")
 MIME_TYPES = {
     "m3u8": "application/vnd.apple.mpegurl",
     "mp4": "video/mp4",
@@ -32,33 +35,69 @@ class AddressExpired(NotAllowed):
     title = "播放地址已失效，请刷新页面"
 
 
-def playlist_url(asset: Asset, *, viewer: int | str, now: datetime) -> str:
-    """Address of the HLS playlist. The grant is a part of the path, so segments inherit it."""
-    expires = int((now + LIFETIME).timestamp())
+class TooFarAhead(TooManyRequests):
+    """More media than can be watched for long was fetched already."""
+
+    code = "too-far-ahead"
+    title = "已缓冲足够多的内容，请稍后再取"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an address opens.
+
+    Attributes:
+        folder: the run of renditions.
+        playback_id: under which what is sent is noted; None: only a look (an author, a review).
+        opened_at_s: when it was given, seconds since 1970.
+    """
+
+    folder: str
+    playback_id: str | None
+    opened_at_s: int
+
+
+def playlist_url(
+    asset: Asset, *, playback: Playback | None = None, viewer: int | None = None, now: datetime
+) -> str:
+    """Address of the HLS playlist. The grant is a part of the path, so segments inherit it.
+
+    Args:
+        playback: whose segments count as delivered; without one ``viewer`` (a person's id)
+            only looks.
+    """
+    whose = f"p-{playback.id}" if playback else f"v-{viewer}"
+    opened = int(now.timestamp())
+    lifetime = timedelta(milliseconds=2 * (asset.duration_ms or 0)) + PAUSE
+    expires = int((now + lifetime).timestamp())
     folder = (asset.folder or "").rsplit("/", 1)[-1]
-    grant = f"{folder}.{viewer}.{expires}.{_signature(asset.id, folder, viewer, expires)}"
+    signature = _signature(asset.id, folder, whose, opened, expires)
+    grant = f"{folder}.{whose}.{opened}.{expires}.{signature}"
     return url_for("media.stream", asset_id=asset.id, grant=grant, name="master.m3u8")
 
 
-def check(asset_id: int, grant: str, now: datetime) -> str:
-    """The folder (run) of renditions that ``grant`` opens.
+def check(asset_id: int, grant: str, now: datetime, secret: bytes | None = None) -> Grant:
+    """What ``grant`` opens.
 
     Raises:
         AddressExpired: forged, changed or too old.
     """
     if not (parts := GRANT.fullmatch(grant)):
         raise AddressExpired
-    folder, viewer, expires, signature = parts.groups()
-    right = _signature(asset_id, folder, viewer, int(expires))
+    folder, whose, opened, expires, signature = parts.groups()
+    right = _signature(asset_id, folder, whose, int(opened), int(expires), secret)
     if not hmac.compare_digest(right, signature) or int(expires) < now.timestamp():
         raise AddressExpired
-    return folder
+    return Grant(folder, whose[2:] if whose.startswith("p-") else None, int(opened))
 
 
-def _signature(asset_id: int, folder: str, viewer: int | str, expires: int) -> str:
-    secret = current_app.secret_key
-    assert isinstance(secret, bytes)
-    message = f"zhixin media|{asset_id}|{folder}|{viewer}|{expires}".encode()
+def _signature(
+    asset_id: int, folder: str, whose: str, opened: int, expires: int, secret: bytes | None = None
+) -> str:
+    if secret is None:
+        secret = current_app.secret_key  # type: ignore[assignment]
+        assert isinstance(secret, bytes)
+    message = f"zhixin media|{asset_id}|{folder}|{whose}|{opened}|{expires}".encode()
     return urlsafe_b64encode(hmac.digest(secret, message, "sha256")[:18]).decode()
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, send_file
+from datetime import datetime
+from math import ceil
+
+from flask import Blueprint, Response, current_app, request, send_file
 from werkzeug.exceptions import NotFound as NoFile
 
 from media import streaming
+from media.delivery import Deliveries
 from media.models import Asset, AssetState
 from media.storage import MediaStore
 from zhixin import access, clock, db
@@ -18,11 +22,32 @@ blueprint = Blueprint("media", __name__)
 @access.public  # the signed grant in the address is the permission
 def stream(asset_id: int, grant: str, name: str) -> Response:
     """A playlist or segment. No database: a segment costs a signature check and a file."""
-    folder = streaming.check(asset_id, grant, clock.now())
+    now = clock.now()
+    granted = streaming.check(asset_id, grant, now)
     if not streaming.SERVED.fullmatch(name):
         raise NotFound
     store: MediaStore = current_app.extensions["media_store"]
-    return _file(store, f"assets/{asset_id}/{folder}/{name}", 6 * 3600)
+    segment = streaming.SEGMENT.fullmatch(name)
+    if granted.playback_id and segment:
+        number = int(segment[1])
+        _keep_pace(granted, number, now)
+    response = _file(store, f"assets/{asset_id}/{granted.folder}/{name}", 6 * 3600)
+    # Whole and with its body: asking for the head or for a byte is not fetching.
+    if granted.playback_id and segment and request.method == "GET" and response.status_code == 200:
+        _deliveries().note(granted.playback_id, number)
+    return response
+
+
+def _deliveries() -> Deliveries:
+    deliveries: Deliveries = current_app.extensions["deliveries"]
+    return deliveries
+
+
+def _keep_pace(granted: streaming.Grant, segment: int, now: datetime) -> None:
+    assert granted.playback_id is not None
+    wait_s = _deliveries().may_send(granted.playback_id, segment, granted.opened_at_s, now)
+    if wait_s is not None:
+        raise streaming.TooFarAhead(retry_after_s=ceil(wait_s))
 
 
 @blueprint.get("/media/<int:asset_id>/poster.jpg")

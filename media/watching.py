@@ -3,14 +3,16 @@
 A person has one open playback; opening another ends it. So leases never overlap, and what
 is booked within each, at most the lease's own length, is booked once. Late, doubled and
 reordered beats come to the same coverage (see ``booking``).
+
+Whoever changes both a coverage and a playback takes the coverage first.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,55 +21,29 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from media import booking, intervals
+from media import beats, intervals, presence
 from media.api_models import BeatIn
+from media.beats import BEAT, COVERAGE, Decided
 from media.intervals import Spans
 from media.models import Asset, AssetState, Beat, Coverage, Playback
-from zhixin.clock import epoch_ms
-from zhixin.db import Base
+from media.presence import Cadence, Question
 from zhixin.errors import Conflict, DomainError, NotFound
 from zhixin.observe import BEATS
 
-# The statements of a beat are made once: making them anew costs more than running them.
-_ASSET, _BEAT, _COVERAGE, _PLAYBACK = (
-    Base.metadata.tables[model.__tablename__] for model in (Asset, Beat, Coverage, Playback)
-)
-_THIS_COVERAGE = ("person_id", "scope", "asset_id")
-_HOLD_PLAYBACK = (
-    sa.select(
-        _PLAYBACK.c.asset_id,
-        _PLAYBACK.c.scope,
-        _PLAYBACK.c.opened_at,
-        _PLAYBACK.c.ended_at,
-        _PLAYBACK.c.end_reason,
-        _PLAYBACK.c.booked_ms,
-        _PLAYBACK.c.rate_percent,
-        _ASSET.c.duration_ms,
-    )
-    .join(_ASSET, _ASSET.c.id == _PLAYBACK.c.asset_id)
-    .where(
-        _PLAYBACK.c.id == sa.bindparam("playback_id"),
-        _PLAYBACK.c.person_id == sa.bindparam("person_id"),
-    )
-    .with_for_update(of=_PLAYBACK)
-)
-_HOLD_COVERAGE = (
-    sa.select(_COVERAGE.c.spans)
-    .where(*(_COVERAGE.c[name] == sa.bindparam(name) for name in _THIS_COVERAGE))
-    .with_for_update()
-)
-_FIND_BEAT = sa.select(_BEAT.c.claimed, _BEAT.c.refused_ms, _BEAT.c.refusal).where(
-    _BEAT.c.playback_id == sa.bindparam("playback_id"), _BEAT.c.seq == sa.bindparam("seq")
-)
-_ADD_BEAT = sa.insert(_BEAT)
-_NOTE_BEAT = (
-    sa.update(_PLAYBACK)
-    .where(_PLAYBACK.c.id == sa.bindparam("playback_id"))
-    .values(heard_at=sa.bindparam("now"), booked_ms=sa.bindparam("booked"))
+_HOLD_STATE = beats.STATE.where(
+    beats.PLAYBACK.c.person_id == sa.bindparam("person_id")
+).with_for_update(of=COVERAGE)
+_FIND_BEAT = sa.select(BEAT.c.claimed, BEAT.c.refused_ms, BEAT.c.refusal).where(
+    BEAT.c.playback_id == sa.bindparam("playback_id"), BEAT.c.seq == sa.bindparam("seq")
 )
 
 TAKEN_OVER = "taken-over"
 CLOSED = "closed"
+LEFT = "left"
+
+#: A player that was heard from this recently is taken to be playing: nobody takes over from it
+#: without saying so.
+ALIVE = timedelta(seconds=60)
 
 
 class PlaybackClosed(DomainError):
@@ -102,6 +78,12 @@ class BeatReply:
     covered: list[tuple[float, float]]
     covered_ms: int
     ended: str | None
+    prompt: presence.Shown | None
+
+
+class PlayingElsewhere(Conflict):
+    code = "playing-elsewhere"
+    title = "您正在另一处学习，同一时间只能在一处计时"
 
 
 def open(
@@ -111,18 +93,33 @@ def open(
     asset: Asset,
     scope: str,
     rate_percent: int = 100,
+    cadence: Cadence | None = None,
+    needed_ms: int | None = None,
     address: str,
     user_agent: str,
+    after: str | None = None,
+    take_over: bool = True,
     now: datetime,
 ) -> Playback:
     """Open ``asset`` for watching; any other playback of the person ends here.
 
+    Args:
+        cadence: how often presence is asked for; None: never.
+        needed_ms: what must be covered; the whole video when not given.
+        after: the playback that this page had before, which it may always end.
+        take_over: end also one that is playing elsewhere.
+
     Raises:
         NotFound: the video is not ready.
+        PlayingElsewhere: another player was heard from just now, and ``take_over`` is false.
         Conflict: another device is taking over at this very moment.
     """
     if asset.state != AssetState.READY:
         raise NotFound("视频尚未准备好")
+    if not take_over:
+        _refuse_if_playing(session, person_id, after, now)
+    needed = asset.duration_ms or 0 if needed_ms is None else needed_ms
+    _begin_coverage(session, person_id, scope, asset.id, cadence, needed, now)
     for _try in range(3):
         session.execute(
             sa.update(Playback)
@@ -145,6 +142,7 @@ def open(
             opened_at=max(now, ended or now),
             heard_at=now,
             booked_ms=0,
+            lapsed_ms=0,
             rate_percent=rate_percent,
             address=address[:45],
             user_agent=user_agent[:300],
@@ -158,131 +156,148 @@ def open(
     raise Conflict("另一台设备正在打开播放，请稍后再试")
 
 
+def _refuse_if_playing(session: Session, person_id: int, after: str | None, now: datetime) -> None:
+    playing = session.scalar(
+        sa.select(Playback).where(
+            Playback.person_id == person_id,
+            Playback.ended_at.is_(None),
+            Playback.heard_at > now - ALIVE,
+            Playback.id != (after or ""),
+        )
+    )
+    if playing is not None:
+        heard_s = max(0, round((now - playing.heard_at).total_seconds()))
+        raise PlayingElsewhere(
+            "您正在另一处播放视频。在此继续，另一处会停止计时，已确认的时间不受影响",
+            user_agent=playing.user_agent,
+            heard_s=heard_s,
+        )
+
+
+def _begin_coverage(
+    session: Session,
+    person_id: int,
+    scope: str,
+    asset_id: int,
+    cadence: Cadence | None,
+    needed_ms: int,
+    now: datetime,
+) -> None:
+    """The row that beats are booked on; it stays when there is one, its next prompt as well."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    first = (postgres_insert if postgres else sqlite_insert)(Coverage).values(
+        person_id=person_id,
+        scope=scope,
+        asset_id=asset_id,
+        spans="",
+        covered_ms=0,
+        position_ms=0,
+        updated_at=now,
+        revision=0,
+        prompt_at_ms=presence.first_moment(cadence, needed_ms),
+    )
+    session.execute(first.on_conflict_do_nothing(index_elements=["person_id", "scope", "asset_id"]))
+
+
 def record(
     session: Session,
     *,
     playback_id: str,
     person_id: int,
     beat: BeatIn,
+    sent: int = 0,
+    cadence: Cadence | None = None,
+    questions: Sequence[Question] = (),
     late: timedelta = timedelta(hours=24),
     now: datetime,
 ) -> BeatReply:
     """Book one beat, in one short transaction.
+
+    Args:
+        sent: segments that this process sent and the database may not know yet.
+        cadence: the person's time to answer, should a presence prompt come up.
+        questions: the author's, to be asked then.
 
     Raises:
         NotFound: not this person's playback. ClaimRefused: impossible intervals.
         PlaybackClosed: later than ``late`` after the playback's end.
         SequenceReused: the sequence number was used for something else.
     """
-    playback = session.execute(
-        _HOLD_PLAYBACK, {"playback_id": playback_id, "person_id": person_id}
+    state = session.execute(
+        _HOLD_STATE, {"playback_id": playback_id, "person_id": person_id}
     ).one_or_none()
-    if playback is None:
+    if state is None:
         raise NotFound("没有这次播放")
-    if playback.ended_at is not None and now - playback.ended_at > late:
+    if state.ended_at is not None and now - state.ended_at > late:
         raise PlaybackClosed
-    claimed = booking.parse_claims(beat.played, playback.duration_ms)
-    where = {"person_id": person_id, "scope": playback.scope, "asset_id": playback.asset_id}
-    covered = _lock_coverage(session, where, now)
-    if (earlier := _earlier(session, playback_id, beat.seq, claimed)) is not None:
+    video = beats.video_of(session.get_one(Asset, state.asset_id))
+    sent |= int(state.segments or "0", 16)
+    decided = beats.decide(state, beat, video=video, sent=sent, now=now)
+    if (earlier := _earlier(session, decided)) is not None:
         BEATS.labels("doubled").inc()
-        return _reply(0, earlier.refused_ms, earlier.refusal, covered, playback.end_reason)
-    booked = booking.book(
-        claimed,
-        duration_ms=playback.duration_ms,
-        covered=covered,
-        opened_at_ms=epoch_ms(playback.opened_at),
-        until_ms=epoch_ms(playback.ended_at or now),
-        booked_ms=playback.booked_ms,
-        rate_percent=playback.rate_percent,
-    )
-    refused_ms = intervals.total(booked.refused)
-    session.execute(
-        _ADD_BEAT,
-        {
-            "playback_id": playback_id,
-            "seq": beat.seq,
-            "received_at": now,
-            "claimed": intervals.encode(claimed),
-            "credited": intervals.encode(booked.credited),
-            "refused_ms": refused_ms,
-            "refusal": booked.reason,
-        },
-    )
-    session.execute(
-        _NOTE_BEAT, {"playback_id": playback_id, "now": now, "booked": booked.booked_after_ms}
-    )
-    _cover(
-        session,
-        where,
-        booked.covered_after,
-        None if playback.ended_at else round(beat.position * 1000),
-        now,
-    )
-    BEATS.labels("refused" if refused_ms else "credited").inc()
+        spans = intervals.decode(state.spans)
+        return _reply(session, state, 0, earlier.refused_ms, earlier.refusal, spans, now)
+    session.execute(beats.ADD_BEAT, decided.values)
+    session.execute(beats.NOTE_PLAYBACK, decided.values)
+    session.execute(beats.NOTE_COVERAGE, decided.values)
+    if decided.prompt_is_due:
+        prompt = presence.issue(
+            session,
+            state=state,
+            covered=decided.booking.covered_after,
+            covered_ms=decided.covered_ms,
+            position_ms=round(beat.position * 1000),
+            answer_within_ms=cadence.answer_within_ms if cadence else presence.ANSWER_WITHIN_MS,
+            questions=questions,
+            now=now,
+        )
+        this = [
+            COVERAGE.c[name] == getattr(state, name) for name in ("person_id", "scope", "asset_id")
+        ]
+        session.execute(sa.update(COVERAGE).where(*this).values(prompt_id=prompt.id))
+    booked = decided.booking
+    BEATS.labels("refused" if booked.refused else "credited").inc()
     return _reply(
+        session,
+        state,
         intervals.total(booked.credited),
-        refused_ms,
+        intervals.total(booked.refused),
         booked.reason,
         booked.covered_after,
-        playback.end_reason,
+        now,
     )
 
 
-def _earlier(session: Session, playback_id: str, seq: int, claimed: Spans) -> Any:
+def _earlier(session: Session, decided: Decided) -> Any:
     """The same beat when it came before: its double changes nothing."""
-    row = session.execute(_FIND_BEAT, {"playback_id": playback_id, "seq": seq}).one_or_none()
-    if row is not None and row.claimed != intervals.encode(claimed):
+    row = session.execute(_FIND_BEAT, decided.values).one_or_none()
+    if row is not None and row.claimed != decided.values["claimed"]:
         raise SequenceReused
     return row
 
 
-def _lock_coverage(session: Session, where: dict[str, Any], now: datetime) -> Spans:
-    """The coverage so far, held until this beat is booked: two devices' beats take turns."""
-    spans = session.scalar(_HOLD_COVERAGE, where)
-    if spans is None:  # the first beat; a row that is not there yet cannot be held
-        postgres = session.get_bind().dialect.name == "postgresql"
-        first = (postgres_insert if postgres else sqlite_insert)(Coverage).values(
-            **where, spans="", covered_ms=0, position_ms=0, updated_at=now
-        )
-        session.execute(first.on_conflict_do_nothing(index_elements=list(where)))
-        spans = session.scalar(_HOLD_COVERAGE, where)
-    return intervals.decode(spans or "")
-
-
-def _cover(
-    session: Session, where: dict[str, Any], spans: Spans, position_ms: int | None, now: datetime
-) -> None:
-    values: dict[str, Any] = {
-        "new_spans": intervals.encode(spans),
-        "new_covered_ms": intervals.total(spans),
-        "now": now,
-    }
-    if position_ms is not None:  # a late beat must not move where the learner is now
-        values["new_position_ms"] = position_ms
-    session.execute(
-        _note_coverage(moves=position_ms is not None),
-        {f"this_{name}": value for name, value in where.items()} | values,
-    )
-
-
-@cache
-def _note_coverage(*, moves: bool) -> sa.Update:
-    changes: dict[str, Any] = {
-        "spans": sa.bindparam("new_spans"),
-        "covered_ms": sa.bindparam("new_covered_ms"),
-        "updated_at": sa.bindparam("now"),
-        **({"position_ms": sa.bindparam("new_position_ms")} if moves else {}),
-    }
-    this = (_COVERAGE.c[name] == sa.bindparam(f"this_{name}") for name in _THIS_COVERAGE)
-    return sa.update(_COVERAGE).where(*this).values(changes)
-
-
 def _reply(
-    credited_ms: int, refused_ms: int, reason: str | None, covered: Spans, ended: str | None
+    session: Session,
+    state: Any,
+    credited_ms: int,
+    refused_ms: int,
+    reason: str | None,
+    covered: Spans,
+    now: datetime,
 ) -> BeatReply:
-    seconds = [(start / 1000, end / 1000) for start, end in covered]
-    return BeatReply(credited_ms, refused_ms, reason, seconds, intervals.total(covered), ended)
+    prompt = None
+    if state.prompt_at_ms is not None:
+        found = presence.waiting(session, state.person_id, state.scope, state.asset_id)
+        prompt = presence.shown(found, state.opened_at, now) if found else None
+    return BeatReply(
+        credited_ms,
+        refused_ms,
+        reason,
+        [(start / 1000, end / 1000) for start, end in covered],
+        intervals.total(covered),
+        state.end_reason,
+        prompt,
+    )
 
 
 def close(session: Session, *, playback_id: str, person_id: int, now: datetime) -> None:
@@ -298,6 +313,17 @@ def close(session: Session, *, playback_id: str, person_id: int, now: datetime) 
         sa.update(Playback)
         .where(own, Playback.ended_at.is_(None))
         .values(ended_at=now, end_reason=CLOSED)
+    )
+
+
+def leave(session: Session, person_id: int, scope: str, now: datetime) -> None:
+    """End the person's playback within a scope: from now on nothing counts for it."""
+    session.execute(
+        sa.update(Playback)
+        .where(
+            Playback.person_id == person_id, Playback.scope == scope, Playback.ended_at.is_(None)
+        )
+        .values(ended_at=now, end_reason=LEFT)
     )
 
 

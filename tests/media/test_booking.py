@@ -51,7 +51,7 @@ def play(beats, *, rate_percent=100):
 def test_honest_playing_is_credited_in_full():
     """Fifteen seconds played in fifteen seconds are fifteen seconds."""
     done = book(((0, 15_000),), until_ms=16_000)
-    assert done == Booking(((0, 15_000),), 0, (), None, ((0, 15_000),), 15_000)
+    assert done == Booking(((0, 15_000),), 0, (), None, ((0, 15_000),), 15_000, 0)
 
 
 def test_faster_than_time_is_refused_for_now():

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import booking, intervals, watching
+from media import booking, delivery, intervals, watching
 from media.api_models import BeatIn
 from media.models import Asset, AssetState, Beat, Playback
 from zhixin import db, schema
@@ -47,7 +47,8 @@ def make_asset(session: Session, owner: Person, now: datetime) -> Asset:
 
 
 def open_(session: Session, person: Person, asset: Asset, now: datetime) -> Playback:
-    return watching.open(
+    """Open it, and have all of its segments sent."""
+    playback = watching.open(
         session,
         person_id=person.id,
         asset=asset,
@@ -56,6 +57,8 @@ def open_(session: Session, person: Person, asset: Asset, now: datetime) -> Play
         user_agent="t",
         now=now,
     )
+    delivery.merge(session, {playback.id: delivery.everything(asset)})
+    return playback
 
 
 def beat(

@@ -80,7 +80,7 @@ def of(
     return [(trace, name) for trace, name in rows]
 
 
-def _named() -> sa.Select[tuple[Trace, str]]:
+def _named() -> sa.Select[Trace, str]:
     return (
         sa.select(Trace, Person.name)
         .outerjoin(Person, Person.id == Trace.actor_id)

@@ -55,6 +55,36 @@ class Verification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Presence:
+    """How often a learner is asked to show that they are there.
+
+    Attributes:
+        every_minutes: of newly confirmed video, on average.
+        answer_seconds: time to answer before the counting lapses; a person may have more.
+    """
+
+    every_minutes: Decimal
+    answer_seconds: int
+
+    def __post_init__(self) -> None:
+        _within("presence.every_minutes", self.every_minutes, 1, 240)
+        if type(self.answer_seconds) is not int or not 20 <= self.answer_seconds <= 600:
+            raise InvalidRule("应答时间应在 20 到 600 秒之间", field="presence.answer_seconds")
+
+    @classmethod
+    def from_document(cls, document: object) -> Presence:
+        fields = _exactly(document, "presence", ("every_minutes", "answer_seconds"))
+        every = _number("presence.every_minutes", fields["every_minutes"])
+        return cls(every_minutes=every, answer_seconds=fields["answer_seconds"])
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "every_minutes": format(self.every_minutes, "f"),
+            "answer_seconds": self.answer_seconds,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreditRule:
     """The credit rules of one period.
 
@@ -68,6 +98,7 @@ class CreditRule:
         yearly_total: hours that a year asks for.
         yearly_minimums: hours that a year asks for of each kind; kinds left out ask for 0.
         verification: when an award may pass without a person.
+        presence: how often presence is asked for; ``None``: never.
 
     Raises:
         InvalidRule: a number is out of range, or the minimums exceed the total.
@@ -82,6 +113,7 @@ class CreditRule:
     yearly_total: Decimal
     yearly_minimums: Mapping[SubjectKind, Decimal]
     verification: Verification
+    presence: Presence | None = None
 
     def __post_init__(self) -> None:
         minimums = {kind: self.yearly_minimums.get(kind, _ZERO) for kind in SubjectKind}
@@ -110,7 +142,9 @@ class CreditRule:
         Raises:
             InvalidRule: a key is missing, unknown, or its value cannot be used.
         """
-        fields = _exactly(document, "", _KEYS)
+        # Policies from before presence prompts do not name them, and keep their hash.
+        asked = {"presence"} & document.keys() if isinstance(document, Mapping) else set()
+        fields = _exactly(document, "", (*_KEYS, *asked))
         verification = _exactly(fields["verification"], "verification", ("auto", "sample_percent"))
         minimums = fields["yearly_minimums"]
         if not isinstance(minimums, Mapping) or not minimums.keys() <= set(SubjectKind):
@@ -134,6 +168,7 @@ class CreditRule:
                     "verification.sample_percent", verification["sample_percent"]
                 ),
             ),
+            presence=Presence.from_document(fields["presence"]) if asked else None,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -149,6 +184,7 @@ class CreditRule:
                 "auto": self.verification.auto,
                 "sample_percent": format(self.verification.sample_percent, "f"),
             },
+            **({"presence": self.presence.to_document()} if self.presence else {}),
         }
 
 

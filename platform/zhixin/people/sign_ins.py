@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from zhixin.config import Settings
 from zhixin.errors import DomainError, NotFound, TooManyRequests
 from zhixin.people import accounts
-from zhixin.people.models import Person, SignIn, SignInFailure
+from zhixin.people.models import Person, RoleGrant, SignIn, SignInFailure
 from zhixin.people.secrets import new_token, token_digest
 
 #: ``seen_at`` is written at most this often: reading pages must not cost a write each.
@@ -37,6 +37,34 @@ _FIND = (
     .where(SignIn.token_digest == sa.bindparam("token_digest"), *_STILL_OPEN)
     .options(joinedload(Person.grants))
 )
+
+
+def signed_in_as(person_id: sa.ColumnElement[int], role: str) -> sa.ColumnElement[bool]:
+    """A condition for a statement that must not cost a second one: the sign-in of parameter
+    ``token_digest`` is open, and is that of ``person_id``, who is active and holds ``role``.
+    The other parameters come from ``fresh_since``."""
+    return (
+        sa.select(SignIn.id)
+        .join(Person, Person.id == SignIn.person_id)
+        .join(RoleGrant, RoleGrant.person_id == SignIn.person_id)
+        .where(
+            SignIn.token_digest == sa.bindparam("token_digest"),
+            SignIn.person_id == person_id,
+            *_STILL_OPEN,
+            Person.active.is_(True),
+            RoleGrant.role == role,
+        )
+        .exists()
+    )
+
+
+def fresh_since(settings: Settings, now: datetime) -> dict[str, datetime]:
+    """As ``_since``, but only for sign-ins whose visit need not be noted yet."""
+    return _since(settings, now) | {"seen_since": now - _seen_every(settings)}
+
+
+def _seen_every(settings: Settings) -> timedelta:
+    return min(SEEN_EVERY, timedelta(minutes=settings.session_idle_minutes) / 4)
 
 
 class WrongPassword(DomainError):
@@ -145,8 +173,7 @@ def find(session: Session, token: str, settings: Settings, now: datetime) -> Per
     if not person.active:
         return None
     person.sign_in_token, person.sign_in_id = token, sign_in_id
-    seen_every = min(SEEN_EVERY, timedelta(minutes=settings.session_idle_minutes) / 4)
-    person.sign_in_stale = now - seen_at > seen_every
+    person.sign_in_stale = now - seen_at > _seen_every(settings)
     return person
 
 

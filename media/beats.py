@@ -1,0 +1,187 @@
+"""One beat: what is read for it, what is decided, what is written.
+
+The same statements and the same decision serve the ordinary route (``media.watching``, in the
+request's transaction, under locks) and the express lane (``courses.express``, two statements
+on a raw connection, on the coverage's revision).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from media import booking, delivery, intervals
+from media.api_models import BeatIn
+from media.booking import Booking
+from media.models import Asset, Beat, Coverage, Delivery, Playback
+from zhixin.clock import epoch_ms
+from zhixin.db import Base
+
+BEAT, COVERAGE, DELIVERY, PLAYBACK = (
+    Base.metadata.tables[model.__tablename__] for model in (Beat, Coverage, Delivery, Playback)
+)
+
+#: A playback with all that its next beat needs, but its video, which never changes.
+STATE = (
+    sa.select(
+        PLAYBACK.c.id,
+        PLAYBACK.c.person_id,
+        PLAYBACK.c.asset_id,
+        PLAYBACK.c.scope,
+        PLAYBACK.c.opened_at,
+        PLAYBACK.c.ended_at,
+        PLAYBACK.c.end_reason,
+        PLAYBACK.c.booked_ms,
+        PLAYBACK.c.lapsed_ms,
+        PLAYBACK.c.rate_percent,
+        COVERAGE.c.spans,
+        COVERAGE.c.covered_ms,
+        COVERAGE.c.revision,
+        COVERAGE.c.prompt_at_ms,
+        COVERAGE.c.prompt_id,
+        DELIVERY.c.segments,
+    )
+    .select_from(
+        PLAYBACK.join(
+            COVERAGE,
+            sa.and_(
+                COVERAGE.c.person_id == PLAYBACK.c.person_id,
+                COVERAGE.c.scope == PLAYBACK.c.scope,
+                COVERAGE.c.asset_id == PLAYBACK.c.asset_id,
+            ),
+        ).outerjoin(DELIVERY, DELIVERY.c.playback_id == PLAYBACK.c.id)
+    )
+    .where(PLAYBACK.c.id == sa.bindparam("playback_id"))
+)
+
+ADD_BEAT = sa.insert(BEAT).values(
+    playback_id=sa.bindparam("playback_id"),
+    seq=sa.bindparam("seq"),
+    received_at=sa.bindparam("now"),
+    claimed=sa.bindparam("claimed"),
+    credited=sa.bindparam("credited"),
+    refused_ms=sa.bindparam("refused_ms"),
+    refusal=sa.bindparam("refusal"),
+)
+NOTE_PLAYBACK = (
+    sa.update(PLAYBACK)
+    .where(PLAYBACK.c.id == sa.bindparam("playback_id"))
+    .values(
+        heard_at=sa.bindparam("now"),
+        booked_ms=sa.bindparam("booked_after"),
+        lapsed_ms=sa.bindparam("lapsed_after"),
+    )
+)
+#: Changes nothing when the coverage is no longer what the beat was decided on.
+NOTE_COVERAGE = (
+    sa.update(COVERAGE)
+    .where(
+        COVERAGE.c.person_id == sa.bindparam("for_person"),
+        COVERAGE.c.scope == sa.bindparam("for_scope"),
+        COVERAGE.c.asset_id == sa.bindparam("for_asset"),
+        COVERAGE.c.revision == sa.bindparam("decided_on"),
+    )
+    .values(
+        spans=sa.bindparam("spans_after"),
+        covered_ms=sa.bindparam("covered_after"),
+        position_ms=sa.func.coalesce(
+            sa.bindparam("new_position", type_=sa.Integer), COVERAGE.c.position_ms
+        ),
+        updated_at=sa.bindparam("now"),
+        revision=COVERAGE.c.revision + 1,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What a beat needs of a video: its length and where its segments begin, in ms."""
+
+    duration_ms: int
+    bounds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A beat's outcome and the values that write it down."""
+
+    booking: Booking
+    covered_ms: int
+    prompt_is_due: bool
+    values: dict[str, Any]
+
+
+def video_of(asset: Asset) -> Video:
+    return Video(asset.duration_ms or 0, delivery.starts(delivery.segments_of(asset)))
+
+
+def decide(
+    state: Any,
+    beat: BeatIn,
+    *,
+    video: Video,
+    sent: int,
+    now: datetime,
+    opened_at: Callable[[Any], datetime] = lambda value: value,
+) -> Decided:
+    """What becomes of ``beat``. Pure.
+
+    Args:
+        state: a row of ``STATE``.
+        sent: the segments sent to this playback.
+        opened_at: reads the row's instants, where the driver leaves them as text.
+
+    Raises:
+        ClaimRefused: impossible intervals.
+    """
+    claimed = booking.parse_claims(beat.played, video.duration_ms)
+    covered = intervals.decode(state.spans)
+    prompt_left_ms = None
+    if state.prompt_id is not None:
+        prompt_left_ms = 0
+    elif state.prompt_at_ms is not None:
+        prompt_left_ms = max(0, state.prompt_at_ms - state.covered_ms)
+    ended_at = opened_at(state.ended_at) if state.ended_at is not None else None
+    booked = booking.book(
+        claimed,
+        duration_ms=video.duration_ms,
+        covered=covered,
+        opened_at_ms=epoch_ms(opened_at(state.opened_at)),
+        until_ms=epoch_ms(min(now, ended_at) if ended_at else now),
+        booked_ms=state.booked_ms,
+        lapsed_ms=state.lapsed_ms,
+        rate_percent=state.rate_percent,
+        delivered=delivery.media_time(sent, video.bounds, claimed),
+        prompt_left_ms=prompt_left_ms,
+    )
+    covered_ms = state.covered_ms + intervals.total(booked.credited)
+    return Decided(
+        booked,
+        covered_ms,
+        state.prompt_id is None
+        and state.prompt_at_ms is not None
+        and covered_ms >= state.prompt_at_ms,
+        {
+            "playback_id": state.id,
+            "seq": beat.seq,
+            "now": now,
+            "claimed": intervals.encode(claimed),
+            "credited": intervals.encode(booked.credited),
+            "refused_ms": intervals.total(booked.refused),
+            "refusal": booked.reason,
+            "booked_after": booked.booked_after_ms,
+            "lapsed_after": booked.lapsed_after_ms,
+            "for_person": state.person_id,
+            "for_scope": state.scope,
+            "for_asset": state.asset_id,
+            "decided_on": state.revision,
+            "spans_after": intervals.encode(booked.covered_after),
+            "covered_after": covered_ms,
+            # A late beat must not move where the learner is now.
+            "new_position": None if ended_at else round(beat.position * 1000),
+        },
+    )

@@ -183,7 +183,7 @@ def beat(path: PlaybackPath, body: BeatIn) -> Response:
         beat=body,
         sent=deliveries.sent(path.playback_id),
         cadence=seen.cadence,
-        questions=seen.questions,
+        questions=lambda: watched.questions(session, seen),
         late=timedelta(hours=_settings().late_beat_hours),
         now=now,
     )

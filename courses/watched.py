@@ -22,9 +22,9 @@ _FIND = (
     sa.select(
         Enrolment.id,
         Enrolment.state,
+        Enrolment.version_id,
         Asset.id,
         Asset.duration_ms,
-        CourseVersion.document,
         Policy,
     )
     .select_from(Playback)
@@ -54,7 +54,8 @@ class Watched:
     active: bool
     needed_ms: int  # of the video, to be confirmed
     cadence: Cadence | None  # of presence prompts, for this person
-    questions: list[Question]  # the author's, on this video
+    version_id: int
+    asset_id: int
 
 
 def find(session: Session, playback_id: str, person: Person) -> Watched:
@@ -66,15 +67,24 @@ def find(session: Session, playback_id: str, person: Person) -> Watched:
     row = session.execute(_FIND, {"playback_id": playback_id, "person_id": person.id}).first()
     if row is None:
         raise NotFound("没有找到这次播放，或您已退出该课程")
-    enrolment_id, state, asset_id, duration_ms, text, policy = row
+    enrolment_id, state, version_id, asset_id, duration_ms, policy = row
     rule = policies.rule(policy)
     return Watched(
         enrolment_id,
         state == EnrolmentState.ACTIVE,
         needed_ms(duration_ms or 0, rule.coverage_needed),
         presence.cadence(rule, person),
-        presence.questions(document(text), asset_id),
+        version_id,
+        asset_id,
     )
+
+
+def questions(session: Session, seen: Watched) -> list[Question]:
+    """The author's questions on this video."""
+    text = session.scalars(
+        sa.select(CourseVersion.document).where(CourseVersion.id == seen.version_id)
+    ).one()
+    return presence.questions(document(text), seen.asset_id)
 
 
 def needed(session: Session, scope: str, asset: Asset) -> int:

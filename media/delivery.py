@@ -112,16 +112,13 @@ def merge(session: Session, sent: Mapping[str, int]) -> dict[str, int]:
         session.execute(
             fresh.on_conflict_do_nothing(), [{"playback_id": id, "segments": "0"} for id in some]
         )
-        before = dict(
-            session.execute(
-                sa.select(Delivery.playback_id, Delivery.segments)
-                .where(Delivery.playback_id.in_(some))
-                .order_by(Delivery.playback_id)
-                .with_for_update()
-            )
-            .tuples()
-            .all()
+        rows = session.execute(
+            sa.select(Delivery.playback_id, Delivery.segments)
+            .where(Delivery.playback_id.in_(some))
+            .order_by(Delivery.playback_id)
+            .with_for_update()
         )
+        before = dict(rows.all())
         known |= {id: int(before[id], 16) | sent[id] for id in some}
         session.execute(
             sa.update(Delivery.__table__)  # type: ignore[arg-type]

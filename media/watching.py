@@ -10,7 +10,7 @@ Whoever changes both a coverage and a playback takes the coverage first.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -207,7 +207,7 @@ def record(
     beat: BeatIn,
     sent: int = 0,
     cadence: Cadence | None = None,
-    questions: Sequence[Question] = (),
+    questions: Callable[[], Sequence[Question]] = tuple,
     late: timedelta = timedelta(hours=24),
     now: datetime,
 ) -> BeatReply:
@@ -216,7 +216,7 @@ def record(
     Args:
         sent: segments that this process sent and the database may not know yet.
         cadence: the person's time to answer, should a presence prompt come up.
-        questions: the author's, to be asked then.
+        questions: gives the author's, one of which may be asked then.
 
     Raises:
         NotFound: not this person's playback. ClaimRefused: impossible intervals.
@@ -248,7 +248,7 @@ def record(
             covered_ms=decided.covered_ms,
             position_ms=round(beat.position * 1000),
             answer_within_ms=cadence.answer_within_ms if cadence else presence.ANSWER_WITHIN_MS,
-            questions=questions,
+            questions=questions(),
             now=now,
         )
         this = [

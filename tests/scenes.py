@@ -14,7 +14,7 @@ from assessments import attempts, drafting
 from courses import documents, editing, enrolments, fields, scopes
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from media import uploads, watching
-from media.models import Asset, AssetState
+from media.models import Asset, AssetState, Playback, Prompt, PromptKind
 from zhixin import clock, db
 from zhixin.certificates import issuing
 from zhixin.hours import awards, policies
@@ -106,6 +106,22 @@ def learning(world: Any) -> SimpleNamespace:
     }
     session.commit()
     return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def prompted(world: Any) -> SimpleNamespace:
+    """The same, while a presence prompt waits whose first option is the right one."""
+    scene = learning(world)
+    session = db.session()
+    playback = session.get_one(Playback, scene.address["playback_id"])
+    session.add(
+        Prompt(
+            id="prompt", person_id=playback.person_id, scope=playback.scope, asset_id=playback.asset_id,
+            playback_id=playback.id, at_ms=0, issued_at=clock.now(), answer_within_ms=60_000,
+            kind=PromptKind.CONFIRM, question={"words": [0, 1], "right": 0}, tries=[],
+        )
+    )  # fmt: skip
+    session.commit()
+    return scene
 
 
 def quiz(world: Any) -> SimpleNamespace:

@@ -178,6 +178,9 @@ LEARNING = {
     "learning_api.beat": Case(
         scenes.learning, {"POST": 200}, {"seq": 1, "played": [[0, 5]], "position": 5}, json=True
     ),
+    "learning_api.answer_prompt": Case(
+        scenes.prompted, {"POST": 200}, {"prompt": "prompt", "choice": 0}, json=True
+    ),
     "learning_api.close_playback": Case(scenes.learning, {"POST": 204}),
     "learning_api.save_answers": Case(
         scenes.learning, {"PUT": 200}, {"answers": {"q1": ["a"]}}, json=True

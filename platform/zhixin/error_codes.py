@@ -64,6 +64,11 @@ PLAYING = {
     "seq-reused": "同一序号的上报内容不一致",
     "playback-closed": "这次播放早已结束，不再接收上报",
     "media-address-expired": "视频地址已过期，请重新打开",
+    "playing-elsewhere": "您正在另一处播放，确认后可在此继续（take_over）",
+    "playback-over": "这次播放已结束，请在正在播放的页面回答",
+    "answer-too-soon": "刚选错一次，按 Retry-After 等待后再选",
+    "no-such-option": "没有这个选项",
+    "too-far-ahead": "已缓冲足够多的内容，按 Retry-After 等待",
 }
 UPLOADS = {
     "tus-version": "仅支持 tus 1.0.0",

@@ -156,10 +156,12 @@ def test_nothing_else_is_served(app: Flask, asset: Asset, stranger: Stranger, na
     assert b"author" not in answer.data
 
 
-def test_an_address_ends_after_six_hours(app: Flask, asset: Asset, stranger: Stranger) -> None:
-    """An address that was passed on does not work tomorrow."""
-    fresh = address(app, asset, at=clock.now() - timedelta(hours=5, minutes=59))
-    old = address(app, asset, at=clock.now() - timedelta(hours=6, minutes=1))
+def test_an_address_outlives_its_video_and_a_pause(
+    app: Flask, asset: Asset, stranger: Stranger
+) -> None:
+    """A minute of video at half speed and half an hour of pause; passed on, it ends soon."""
+    fresh = address(app, asset, at=clock.now() - timedelta(minutes=31))
+    old = address(app, asset, at=clock.now() - timedelta(minutes=33))
     assert stranger.get(fresh).status_code == 200
     answer = stranger.get(old)
     assert answer.status_code == 403

@@ -19,8 +19,9 @@ from assessments import attempts
 from assessments.models import Attempt
 from courses import completion, enrolments, progress, quizzes, scopes
 from courses.models import Enrolment, EnrolmentState
-from media import watching
+from media import delivery, watching
 from media.api_models import BeatIn
+from media.models import Asset, Playback
 from zhixin import db, schema
 from zhixin.app import create_app
 from zhixin.config import Settings
@@ -38,16 +39,25 @@ def check(session: Session, enrolment_id: int, now: datetime) -> Award | None:
     return completion.check(session, enrolment_id, sampling_seed="s", now=now)
 
 
-def watch(session, enrolment, asset, now, *spans, claims=None) -> datetime:
-    """Watch the parts in real time, one beat each; returns when it ended."""
+def opened(session: Session, person_id: int, asset: Asset, scope: str, now: datetime) -> Playback:
+    """A playback whose segments have all been sent."""
     playback = watching.open(
         session,
-        person_id=enrolment.person_id,
+        person_id=person_id,
         asset=asset,
-        scope=scopes.of_version(enrolment.version_id),
+        scope=scope,
         address="",
         user_agent="",
         now=now,
+    )
+    delivery.merge(session, {playback.id: delivery.everything(asset)})
+    return playback
+
+
+def watch(session, enrolment, asset, now, *spans, claims=None) -> datetime:
+    """Watch the parts in real time, one beat each; returns when it ended."""
+    playback = opened(
+        session, enrolment.person_id, asset, scopes.of_version(enrolment.version_id), now
     )
     for seq, (start, end) in enumerate(spans, 1):
         now += timedelta(seconds=end - start)
@@ -174,15 +184,7 @@ def test_late_beats_of_another_device_are_not_held_against_a_learner(
     monkeypatch.setattr(completion, "REFUSED_BOUND_MS", 30_000)
     offer, enrolment = study(("video",))
     scope, person = scopes.of_version(enrolment.version_id), enrolment.person_id
-    first = watching.open(
-        session,
-        person_id=person,
-        asset=offer.asset,
-        scope=scope,
-        address="",
-        user_agent="",
-        now=now,
-    )
+    first = opened(session, person, offer.asset, scope, now)
     end = watch(session, enrolment, offer.asset, now, (0, 10))
     beat = BeatIn(seq=1, played=[(0, 60)], position=60)
     watching.record(session, playback_id=first.id, person_id=person, beat=beat, now=end)
@@ -260,14 +262,12 @@ def test_twenty_last_beats_bring_one_award(engine, racing_app, publish, now):
     """Whatever arrives at once: one completes the course, the others find it completed."""
     offer, enrolment = prepare(engine, publish, now, ("video",))
     with Session(engine) as session:
-        playback = watching.open(
+        playback = opened(
             session,
-            person_id=enrolment.person_id,
-            asset=session.merge(offer.asset, load=False),
-            scope=scopes.of_version(enrolment.version_id),
-            address="",
-            user_agent="",
-            now=now,
+            enrolment.person_id,
+            session.merge(offer.asset, load=False),
+            scopes.of_version(enrolment.version_id),
+            now,
         ).id
         session.commit()
 
@@ -316,14 +316,12 @@ def test_two_different_last_steps_at_once_still_complete_the_course(
     """Pages read and the last beat, each blind to the other until the lock: none is missed."""
     offer, enrolment = prepare(engine, publish, now, ("video", *["page"] * (THREADS - 1)))
     with Session(engine) as session:
-        playback = watching.open(
+        playback = opened(
             session,
-            person_id=enrolment.person_id,
-            asset=session.merge(offer.asset, load=False),
-            scope=scopes.of_version(enrolment.version_id),
-            address="",
-            user_agent="",
-            now=now,
+            enrolment.person_id,
+            session.merge(offer.asset, load=False),
+            scopes.of_version(enrolment.version_id),
+            now,
         ).id
         session.commit()
 

@@ -55,7 +55,7 @@ def test_after_leaving_one_may_enrol_again(session, create_enrolment, learner, n
     """A new enrolment, with the pages that were read before."""
     first = create_enrolment()
     enrolments.note_read(session, first, "u3")
-    enrolments.withdraw(session, first)
+    enrolments.withdraw(session, first, now)
     again = enrolments.enrol(session, learner.id, first.course_id, now)
     assert again.id != first.id
     assert again.pages_read == ["u3"]
@@ -67,7 +67,7 @@ def test_a_completed_course_cannot_be_left(session, create_enrolment, now):
     enrolment.state, enrolment.completed_at = EnrolmentState.COMPLETED, now
     session.flush()
     with pytest.raises(Conflict):
-        enrolments.withdraw(session, enrolment)
+        enrolments.withdraw(session, enrolment, now)
 
 
 def test_others_enrolments_do_not_exist(session, create_enrolment, stranger):

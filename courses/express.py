@@ -64,16 +64,9 @@ def _write_at_once() -> sa.Update:
     """PostgreSQL: all three writes as one statement, which is one transaction."""
     coverage = beats.NOTE_COVERAGE.returning(COVERAGE.c.revision).cte("covered")
     decided = sa.select(coverage.c.revision).exists()
-    values = beats.ADD_BEAT.compile().params
-    row = sa.select(
-        *(sa.bindparam(_PARAMETERS.get(name, name), type_=BEAT.c[name].type) for name in values)
-    ).where(decided)
-    beat = sa.insert(BEAT).from_select(list(values), row).cte("beat_added")
+    row = sa.select(*beats.BEAT_VALUES.values()).where(decided)
+    beat = sa.insert(BEAT).from_select(list(beats.BEAT_VALUES), row).cte("beat_added")
     return beats.NOTE_PLAYBACK.where(decided).add_cte(beat)
-
-
-#: Columns whose value goes by another name.
-_PARAMETERS = {"received_at": "now"}
 
 
 class BeatLane:

@@ -58,15 +58,20 @@ STATE = (
     .where(PLAYBACK.c.id == sa.bindparam("playback_id"))
 )
 
-ADD_BEAT = sa.insert(BEAT).values(
-    playback_id=sa.bindparam("playback_id"),
-    seq=sa.bindparam("seq"),
-    received_at=sa.bindparam("now"),
-    claimed=sa.bindparam("claimed"),
-    credited=sa.bindparam("credited"),
-    refused_ms=sa.bindparam("refused_ms"),
-    refusal=sa.bindparam("refusal"),
-)
+#: A beat's row: its columns and the parameters that fill them.
+BEAT_VALUES = {
+    column: sa.bindparam(parameter, type_=BEAT.c[column].type)
+    for column, parameter in (
+        ("playback_id", "playback_id"),
+        ("seq", "seq"),
+        ("received_at", "now"),
+        ("claimed", "claimed"),
+        ("credited", "credited"),
+        ("refused_ms", "refused_ms"),
+        ("refusal", "refusal"),
+    )
+}
+ADD_BEAT = sa.insert(BEAT).values(BEAT_VALUES)
 NOTE_PLAYBACK = (
     sa.update(PLAYBACK)
     .where(PLAYBACK.c.id == sa.bindparam("playback_id"))

@@ -5,6 +5,10 @@ with no presence prompt and nothing completed by it. Whatever else there is, a r
 included, goes on to the ordinary route (``courses.learning_api.beat``), which decides by the
 same statements and the same function; so the lane may give up at any point before it writes.
 
+A process remembers where the playbacks that it serves stand. A beat is decided on that and
+written only if it still is so: the coverage's revision, the lease and the sign-in are
+conditions of the write. If it is not, the state is read and the beat decided anew.
+
 Forgery from another site is kept out as the ordinary route does, by what such a site cannot
 send: a header of our own with a JSON body. That header's value is checked there and not here,
 for the address holds a secret of its own: the playback's random id.
@@ -52,17 +56,26 @@ _ADDRESS = re.compile(r"/api/v1/playbacks/([A-Za-z0-9_-]{1,32})/beats")
 _MOST_BYTES = 64 * 1024
 _ENDPOINT = "learning_api.beat"
 
+_SIGNED_IN = sign_ins.signed_in_as(PLAYBACK.c.person_id, Role.LEARNER)
 _STATE = beats.STATE.where(
-    PLAYBACK.c.ended_at.is_(None),
-    COVERAGE.c.prompt_id.is_(None),
-    sign_ins.signed_in_as(PLAYBACK.c.person_id, Role.LEARNER),
+    PLAYBACK.c.ended_at.is_(None), COVERAGE.c.prompt_id.is_(None), _SIGNED_IN
 )
 State = namedtuple("State", [column.name for column in _STATE.selected_columns])  # type: ignore[misc]
+
+#: Changes nothing unless the lease is open, its owner signed in and the coverage as it was.
+_NOTE_COVERAGE = beats.NOTE_COVERAGE.where(
+    sa.select(PLAYBACK.c.id)
+    .where(PLAYBACK.c.id == sa.bindparam("playback_id"), PLAYBACK.c.ended_at.is_(None), _SIGNED_IN)
+    .exists()
+)
+
+#: How many playbacks a process remembers.
+_REMEMBERED = 20_000
 
 
 def _write_at_once() -> sa.Update:
     """PostgreSQL: all three writes as one statement, which is one transaction."""
-    coverage = beats.NOTE_COVERAGE.returning(COVERAGE.c.revision).cte("covered")
+    coverage = _NOTE_COVERAGE.returning(COVERAGE.c.revision).cte("covered")
     decided = sa.select(coverage.c.revision).exists()
     row = sa.select(*beats.BEAT_VALUES.values()).where(decided)
     beat = sa.insert(BEAT).from_select(list(beats.BEAT_VALUES), row).cte("beat_added")
@@ -80,12 +93,13 @@ class BeatLane:
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         self._lean = Lean(self._settings.database, self._settings.web_threads)
         self._read = self._lean.prepare(_STATE)
-        writes = [beats.NOTE_COVERAGE, beats.ADD_BEAT, beats.NOTE_PLAYBACK]
+        writes = [_NOTE_COVERAGE, beats.ADD_BEAT, beats.NOTE_PLAYBACK]
         if not self._lean.is_sqlite:
             writes = [_write_at_once()]
         self._writes = [self._lean.prepare(statement) for statement in writes]
         self._digest_of = lru_cache(maxsize=20_000)(self._read_cookie)
         self._needs_of = lru_cache(maxsize=10_000)(self._find_needs)
+        self._known: dict[str, Any] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/beats"):
@@ -127,30 +141,39 @@ class BeatLane:
 
     def _book(self, playback_id: str, beat: BeatIn, digest: bytes) -> bytes | None:
         now = clock.now()
+        since = sign_ins.fresh_since(self._settings, now)
+        signed_in: dict[str, Any] = {
+            name: self._lean.instant(instant) for name, instant in since.items()
+        }
+        signed_in["token_digest"] = digest
+        known = self._known.pop(playback_id, None)
         with self._lean.cursor() as cursor:
-            state = self._state(cursor, playback_id, digest, now)
-            if state is None:
-                return None
-            video, needed_ms = self._needs_of(state.scope, state.asset_id)
-            sent = int(state.segments or "0", 16) | self._deliveries.sent(playback_id)
-            decided = beats.decide(
-                state, beat, video=video, sent=sent, now=now, opened_at=self._lean.read_instant
-            )
-            unusual = decided.booking.refused or decided.prompt_is_due
-            if unusual or decided.covered_ms >= needed_ms or not self._write(cursor, decided, now):
-                return None
+            if known is not None:
+                reply = self._book_on(known, beat, cursor, signed_in, now)
+                if reply is not None:
+                    return reply
+            row = self._read.run(cursor, {"playback_id": playback_id} | signed_in).fetchone()
+            return self._book_on(State(*row), beat, cursor, signed_in, now) if row else None
+
+    def _book_on(
+        self, state: Any, beat: BeatIn, cursor: Any, signed_in: dict[str, Any], now: datetime
+    ) -> bytes | None:
+        """Decide on ``state`` and write, if it is an ordinary beat and still stands so."""
+        video, needed_ms = self._needs_of(state.scope, state.asset_id)
+        sent = int(state.segments or "0", 16) | self._deliveries.sent(state.id)
+        decided = beats.decide(
+            state, beat, video=video, sent=sent, now=now, opened_at=self._lean.read_instant
+        )
+        unusual = decided.booking.refused or decided.prompt_is_due
+        if unusual or decided.covered_ms >= needed_ms:
+            return None
+        values = decided.values | signed_in | {"now": self._lean.instant(now)}
+        if not self._write(cursor, values):
+            return None
+        self._remember(state, values)
         return _answer(decided, needed_ms)
 
-    def _state(self, cursor: Any, playback_id: str, digest: bytes, now: datetime) -> Any:
-        since = sign_ins.fresh_since(self._settings, now)
-        instants = {name: self._lean.instant(instant) for name, instant in since.items()}
-        values = {"playback_id": playback_id, "token_digest": digest} | instants
-        row = self._read.run(cursor, values).fetchone()
-        return State(*row) if row else None
-
-    def _write(self, cursor: Any, decided: Decided, now: datetime) -> bool:
-        """Book it, unless the coverage changed meanwhile."""
-        values = decided.values | {"now": self._lean.instant(now)}
+    def _write(self, cursor: Any, values: dict[str, Any]) -> bool:
         if not self._lean.is_sqlite:
             changed: int = self._writes[0].run(cursor, values).rowcount
             return changed == 1
@@ -163,6 +186,17 @@ class BeatLane:
             statement.run(cursor, values)
         cursor.execute("COMMIT")
         return True
+
+    def _remember(self, state: Any, values: dict[str, Any]) -> None:
+        while len(self._known) >= _REMEMBERED:
+            self._known.pop(next(iter(self._known), ""), None)
+        self._known[state.id] = state._replace(
+            booked_ms=values["booked_after"],
+            lapsed_ms=values["lapsed_after"],
+            spans=values["spans_after"],
+            covered_ms=values["covered_after"],
+            revision=state.revision + 1,
+        )
 
     def _read_cookie(self, cookie: str) -> bytes:
         """The digest of the sign-in's token in a signed cookie. Only the signature is judged

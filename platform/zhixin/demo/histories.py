@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from courses import completion, enrolments, quizzes, scopes
 from courses.documents import CourseDocument, Unit
 from courses.models import CourseVersion, Enrolment, UnitKind, VersionState
-from media import watching
+from media import delivery, watching
 from media.api_models import BeatIn
 from media.models import Asset
 from zhixin.audit import desk
@@ -114,6 +114,7 @@ def _watch(
         user_agent=chance.choice(DEVICES),
         now=at,
     )
+    delivery.merge(session, {playback.id: delivery.everything(asset)})
     length = (asset.duration_ms or 0) / 1000 * share
     position, seq = 0.0, 0
     at += timedelta(seconds=1)

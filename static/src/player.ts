@@ -9,6 +9,7 @@
  *     <svg data-coverage>                                    the coverage bar
  *     <div data-message hidden> <span data-message-text>
  *       <button data-action="resume">  <a data-action="sign-in">  <button data-action="retry">
+ *     <section data-prompt hidden> …                         see lib/prompt.ts
  *     <div data-unit-complete hidden> … <div data-course-complete hidden> <p data-award-text>
  *     <script type="application/json" data-words>{…}</script>   texts in the page's language
  *   </div>
@@ -20,13 +21,25 @@
 import "./lib/no-dynamic-style";
 import videojs from "video.js";
 import chinese from "video.js/dist/lang/zh-CN.json";
-import { Lease, type Listener, open, type Opened, type Reply, resend } from "./lib/lease";
-import { mayHurry, Panel } from "./lib/panel";
+import { choose, Lease, type Listener, open, type Opened, type Reply, resend } from "./lib/lease";
+import { clock, mayHurry, Panel } from "./lib/panel";
 import { Problem } from "./lib/problem";
+import { PromptBox } from "./lib/prompt";
 import { fromSeconds, type Spans, total } from "./lib/spans";
 
-const BEAT_EVERY_MS = 10_000;
+/** Ten seconds, a fifth more or less by chance: thousands of players must not beat in step. */
+const beatAfterMs = () => 8_000 + Math.random() * 4_000;
 const KEEP_EVERY_MS = 2_000;
+/** Segments that the server does not know to have sent are fetched again after this long. */
+const UNDELIVERED_MS = 30_000;
+/** A video that fails is opened again by itself at most this often. */
+const REOPEN_EVERY_MS = 60_000;
+/**
+ * How far ahead (s) media is fetched, growing while it plays: enough for minutes without
+ * network at the bit rates of lectures, and below what browsers let a page keep (about 150 MB).
+ */
+const BUFFER_S = 120;
+const MOST_BUFFER_S = 600;
 const RATES = [1, 1.25, 1.5, 2];
 
 type VideoPlayer = ReturnType<typeof videojs>;
@@ -40,10 +53,24 @@ class LearningPlayer implements Listener {
   #confirmedMs = 0;
   #durationMs = 0;
   #opening = false;
+  #reopenedAt = -Infinity;
+  #undeliveredSince: number | null = null;
+  #unreachableSince: Date | null = null;
+  readonly #prompt: PromptBox;
 
   constructor(readonly root: HTMLElement) {
     this.#data = root.dataset;
     this.#panel = new Panel(root);
+    this.#prompt = new PromptBox(
+      root.querySelector("[data-prompt]") as HTMLElement,
+      (key, values) => this.#panel.word(key, values),
+      (prompt, choice) => choose(this.#lease?.playback ?? "", prompt, choice),
+      () => this.#video.pause(),
+      () => this.#present(),
+    );
+    const vhs = (videojs as unknown as { Vhs: Record<string, number> }).Vhs;
+    vhs.GOAL_BUFFER_LENGTH = BUFFER_S;
+    vhs.MAX_GOAL_BUFFER_LENGTH = MOST_BUFFER_S;
     const english = document.documentElement.lang.startsWith("en");
     videojs.addLanguage("zh-CN", chinese);
     this.#video = videojs(root.querySelector("video") as HTMLVideoElement, {
@@ -59,21 +86,23 @@ class LearningPlayer implements Listener {
     this.#watchPage();
   }
 
-  /** Open (or open again) the video, first sending what earlier pages could not. */
-  async start(play = false): Promise<void> {
+  /**
+   * Open (or open again) the video, first sending what earlier pages could not. Addresses belong
+   * to one playback, so the video is loaded anew, at `at` (s) or where it is.
+   */
+  async start(options: { play?: boolean; takeOver?: boolean; at?: number } = {}): Promise<void> {
     if (this.#opening) return;
     this.#opening = true;
     try {
-      const old = this.#lease;
-      const before = this.#video.currentTime() ?? 0;
+      const before = this.#lease ? this.#video.currentTime() : undefined;
       await resend(this.#data.person ?? "", null);
-      const opened = await open(this.#data.enrolment ?? "", this.#data.unit ?? "");
+      const { enrolment = "", unit = "" } = this.#data;
+      const opened = await open(enrolment, unit, options.takeOver ?? false);
       this.#use(opened);
       this.#panel.say("");
-      if (!old) this.#load(opened);
-      else if (this.#video.error()) this.#load({ ...opened, position: before });
-      if (play) void this.#video.play();
-      else this.#video.paused() || this.#lease?.played.start(before * 1000, performance.now());
+      this.#load({ ...opened, position: options.at ?? before ?? opened.position });
+      this.#asked(opened.prompt);
+      if (options.play) void this.#video.play();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.failed(error);
@@ -104,31 +133,76 @@ class LearningPlayer implements Listener {
   replied(reply: Reply): void {
     const lease = this.#lease;
     if (!lease) return;
+    this.#unreachableSince = null;
     this.#confirmed = lease.confirmed;
     this.#confirmedMs = reply.unit.confirmed_ms;
     this.#draw();
     this.#panel.state(reply);
+    this.#asked(reply.prompt);
     if (reply.ended === "taken-over") {
       this.#video.pause();
       this.#panel.say(this.#panel.word("taken_over"), "warning", "resume");
+    } else if (reply.ended === "left") {
+      this.#video.pause();
+      this.#panel.say(this.#panel.word("left"), "warning");
     } else if (reply.ended !== null) {
       // The lease ran out in a long silence: a new one, without asking.
-      this.#lease = null;
-      void this.start(!this.#video.paused());
-    } else if (reply.refused_ms >= 1000) {
-      const seconds = Math.round(reply.refused_ms / 1000);
-      this.#panel.say(this.#panel.word("refused", { seconds }), "info");
+      void this.start({ play: !this.#video.paused() });
     } else {
-      this.#panel.say("");
+      this.#refused(reply);
     }
   }
 
+  /** Why something is not counted (yet), in words; and what the page itself can do about it. */
+  #refused(reply: Reply): void {
+    if (reply.reason !== "not-delivered") this.#undeliveredSince = null;
+    if (reply.refused_ms < 1000 || reply.reason === "presence") return this.#panel.say("");
+    const seconds = Math.round(reply.refused_ms / 1000);
+    if (reply.reason === "not-delivered") {
+      this.#undeliveredSince ??= performance.now();
+      if (performance.now() - this.#undeliveredSince > UNDELIVERED_MS) {
+        this.#undeliveredSince = null;
+        this.#panel.say(this.#panel.word("undelivered", { seconds }), "info");
+        this.#reopen((this.#lease?.pending[0]?.[0] ?? 0) / 1000);
+      }
+      return;
+    }
+    const why = reply.reason === "too-scattered" ? "too_scattered" : "refused";
+    this.#panel.say(this.#panel.word(why, { seconds }), "info");
+  }
+
   failed(problem: Problem): void {
-    if (problem.status === 0 || problem.status >= 500)
-      this.#panel.say(this.#panel.word("unreachable"), "error", "retry");
-    else if (problem.status === 401)
+    if (problem.status === 0 || problem.status >= 500) {
+      this.#unreachableSince ??= new Date();
+      const since = this.#unreachableSince.toLocaleTimeString([], { timeStyle: "short" });
+      const kept = clock(total(this.#lease?.pending ?? []));
+      this.#panel.say(this.#panel.word("unreachable", { since, kept }), "error", "retry");
+    } else if (problem.status === 401)
       this.#panel.say(this.#panel.word("signed_out"), "error", "sign-in");
-    else this.#panel.say(problem.message, "error", "retry");
+    else if (problem.code === "playing-elsewhere") {
+      const device = String(problem.facts.device || this.#panel.word("another_device"));
+      const seconds = Number(problem.facts.heard_s ?? 0);
+      const where = this.#panel.word("elsewhere", { device, seconds });
+      this.#panel.say(where, "warning", "resume");
+    } else this.#panel.say(problem.message, "error", "retry");
+  }
+
+  #asked(prompt: Opened["prompt"]): void {
+    if (prompt && this.#video.isFullscreen()) void this.#video.exitFullscreen();
+    this.#prompt.show(prompt);
+  }
+
+  /** The prompt was answered: what played meanwhile is claimed at once, and it plays on. */
+  #present(): void {
+    this.#panel.say(this.#panel.word("present"), "success");
+    this.#beat();
+    void this.#video.play();
+  }
+
+  #reopen(at?: number): void {
+    if (performance.now() - this.#reopenedAt < REOPEN_EVERY_MS) return;
+    this.#reopenedAt = performance.now();
+    void this.start({ play: true, ...(at === undefined ? {} : { at }) });
   }
 
   // ---- what the video does -------------------------------------------------------------
@@ -150,8 +224,18 @@ class LearningPlayer implements Listener {
     video.on("play", () => {
       // Playing on after another device took over, or after the course's end, is only looking.
       if (this.#lease?.ended === "taken-over") video.pause();
+      if (this.#prompt.lapsed) {
+        video.pause();
+        this.#prompt.focus();
+      }
     });
-    setInterval(() => this.#regular(), BEAT_EVERY_MS);
+    // An address that ran out in a long pause, a segment that is gone: open again, once.
+    video.on("error", () => this.#reopen());
+    const regularly = () => {
+      this.#regular();
+      setTimeout(regularly, beatAfterMs());
+    };
+    setTimeout(regularly, beatAfterMs());
     setInterval(() => {
       if (this.#lease && this.#lease.pending.length) this.#lease.keep(this.#positionMs);
     }, KEEP_EVERY_MS);
@@ -161,10 +245,13 @@ class LearningPlayer implements Listener {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden") this.#beat(true);
     });
-    window.addEventListener("pagehide", () => this.#beat(true));
+    // By `fetch` with `keepalive`, which outlives the page as a beacon does, and unlike it can
+    // carry the CSRF header. Phones freeze pages without hiding them first.
+    for (const event of ["pagehide", "freeze"])
+      window.addEventListener(event, () => this.#beat(true));
     window.addEventListener("online", () => this.#beat());
     this.root.querySelector("button[data-action=resume]")?.addEventListener("click", () => {
-      void this.start(true);
+      void this.start({ play: true, takeOver: true });
     });
     this.root.querySelector("button[data-action=retry]")?.addEventListener("click", () => {
       if (this.#lease) this.#beat();

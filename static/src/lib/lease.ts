@@ -3,6 +3,16 @@ import { Played } from "./played";
 import { ask, Problem } from "./problem";
 import { fromSeconds, normalise, type Spans, subtract, toSeconds, union } from "./spans";
 
+/** A presence prompt: one of the options is asked for, which one only the server knows. */
+export interface Prompt {
+  id: string;
+  kind: "confirm" | "question";
+  text: string;
+  options: string[];
+  seconds_left: number; // until the counting lapses
+  tries: number;
+}
+
 /** One opening of a video, as the server describes it. Times are float seconds. */
 export interface Opened {
   playback: string | null; // null: the course is completed, nothing is booked
@@ -11,6 +21,7 @@ export interface Opened {
   covered: [number, number][];
   position: number;
   rate_percent: number;
+  prompt: Prompt | null;
 }
 
 export interface Reply {
@@ -18,7 +29,8 @@ export interface Reply {
   refused_ms: number;
   reason: string | null;
   covered: [number, number][];
-  ended: string | null; // why this lease takes no more time: "taken-over", "closed", "silent"
+  ended: string | null; // why this lease takes no more time: "taken-over", "closed", "left", "silent"
+  prompt: Prompt | null;
   unit: { confirmed_ms: number; needed_ms: number; done: boolean };
   course: { complete: boolean; award: { hours: string; state: string } | null };
 }
@@ -137,7 +149,31 @@ export async function resend(person: string, except: string | null): Promise<boo
   return sent;
 }
 
-/** Open a video for a unit; another device's playback of this person ends by it. */
-export function open(enrolment: string, unit: string): Promise<Opened> {
-  return ask<Opened>("POST", `/api/v1/enrolments/${enrolment}/playbacks`, { unit });
+/** The playback that this tab had last: going on after a reload takes over from nobody else. */
+const LAST = "zhixin-playback";
+
+/**
+ * Open a video for a unit. Where another page is playing, the server refuses unless `takeOver`;
+ * that page's playback ends by it.
+ */
+export async function open(enrolment: string, unit: string, takeOver: boolean): Promise<Opened> {
+  const after = sessionStorage.getItem(LAST);
+  const opened = await ask<Opened>("POST", `/api/v1/enrolments/${enrolment}/playbacks`, {
+    unit,
+    after,
+    take_over: takeOver,
+  });
+  if (opened.playback) sessionStorage.setItem(LAST, opened.playback);
+  return opened;
+}
+
+export interface Answered {
+  right: boolean;
+  wait_s: number;
+  prompt: Prompt | null;
+}
+
+/** Answer a presence prompt. */
+export function choose(playback: string, prompt: string, choice: number): Promise<Answered> {
+  return ask<Answered>("POST", `/api/v1/playbacks/${playback}/presence`, { prompt, choice });
 }

@@ -66,7 +66,7 @@ export class Panel {
   }
 
   /** Say something that matters now; an empty text takes it away. */
-  say(text: string, kind: "info" | "warning" | "error" = "warning", action = ""): void {
+  say(text: string, kind: "info" | "success" | "warning" | "error" = "warning", action = ""): void {
     const box = this.root.querySelector<HTMLElement>("[data-message]");
     if (!box) return;
     box.hidden = !text;

@@ -227,8 +227,10 @@ def review(session: Session, attempt: Attempt, *, attempts_allowed: int | None) 
     }
 
 
-def evidence(session: Session, person_id: int, scope: str) -> list[dict[str, Any]]:
-    """The closed attempts of ``scope`` as an award's evidence: JSON without floats.
+def evidence(
+    session: Session, person_id: int, scope: str, *, until: datetime
+) -> list[dict[str, Any]]:
+    """The attempts of ``scope`` closed by ``until`` as an award's evidence: JSON without floats.
 
     The answers stand in by their hash; they themselves stay with the attempt.
     """
@@ -239,6 +241,7 @@ def evidence(session: Session, person_id: int, scope: str) -> list[dict[str, Any
             Attempt.person_id == person_id,
             Attempt.scope == scope,
             Attempt.state == AttemptState.CLOSED,
+            Attempt.closed_at <= until,
         )
         .order_by(Attempt.paper_version_id, Attempt.number)
     )

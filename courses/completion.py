@@ -7,21 +7,15 @@ read, an enrolment taken up again), in the same transaction.
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import attempts
-from courses import progress, scopes
-from courses.models import CourseVersion, Enrolment, EnrolmentState
-from courses.progress import Progress
-from media import watching
-from media.models import Beat, Playback
-from zhixin.hours import awards, policies
-from zhixin.hours.models import Award, Policy
-from zhixin.hours.rules import CreditRule, justified_hours
+from courses import evidence, progress, scopes
+from courses.models import Enrolment, EnrolmentState
+from media.models import Beat, Coverage, Playback
+from zhixin.hours import awards
+from zhixin.hours.models import Award
 
 #: A single beat refused by more than this (ms of media time) was not made by an honest clock:
 #: our player reports every ten seconds and does not hurry through what is not confirmed.
@@ -54,25 +48,30 @@ def check(
     if not done.complete:
         return None
     enrolment.state = EnrolmentState.COMPLETED
-    enrolment.completed_at = now
-    award = _award(session, enrolment, done, sampling_seed, now)
+    enrolment.completed_at = now = _moment(session, enrolment, now)
+    award = _award(session, enrolment, sampling_seed, now)
     enrolment.award_id = award.id if award else None
     session.flush()
     return award
 
 
-def hours_of(version: CourseVersion, rule: CreditRule) -> Decimal:
-    """What completing ``version`` gives: the declared hours, never more than its length justifies."""
-    return min(version.declared_hours, justified_hours(version.duration_ms, rule))
+def _moment(session: Session, enrolment: Enrolment, now: datetime) -> datetime:
+    """Not before the last beat: one carries an instant a little later than its clock's when
+    another process booked just before it (see ``media.beats.decide``)."""
+    latest = session.scalar(
+        sa.select(sa.func.max(Coverage.updated_at)).where(
+            Coverage.person_id == enrolment.person_id,
+            Coverage.scope == scopes.of_version(enrolment.version_id),
+        )
+    )
+    return max(now, latest or now)
 
 
 def _award(
-    session: Session, enrolment: Enrolment, done: Progress, sampling_seed: str, now: datetime
+    session: Session, enrolment: Enrolment, sampling_seed: str, now: datetime
 ) -> Award | None:
-    version = session.get_one(CourseVersion, enrolment.version_id)
-    policy = session.get_one(Policy, version.policy_id)
-    rule = policies.rule(policy)
-    hours = hours_of(version, rule)
+    given = evidence.case(session, enrolment, now)
+    version, hours = given.version, evidence.hours_of(given.version, given.rule)
     if hours <= 0:
         return None
     return awards.award(
@@ -86,67 +85,13 @@ def _award(
             field_code=version.field_code,
             subject_kind=version.subject_kind,
             hours=hours,
-            policy_id=policy.id,
+            policy_id=given.policy.id,
         ),
-        evidence=_evidence(session, enrolment, version, policy, rule, done),
+        evidence=evidence.document(given),
         flags=_flags(session, enrolment),
         sampling_seed=sampling_seed,
         now=now,
     )
-
-
-def _evidence(
-    session: Session,
-    enrolment: Enrolment,
-    version: CourseVersion,
-    policy: Policy,
-    rule: CreditRule,
-    done: Progress,
-) -> dict[str, Any]:
-    scope = scopes.of_version(version.id)
-    assert enrolment.completed_at is not None
-    return {
-        "person_id": enrolment.person_id,
-        "course": {
-            "id": version.course_id,
-            "title": version.title,
-            "version": version.number,
-            "sha256": version.sha256,
-        },
-        "policy": {
-            "id": policy.id,
-            "title": policy.title,
-            "version": policy.version,
-            "sha256": policy.sha256,
-        },
-        "enrolled_at": enrolment.enrolled_at.isoformat(),
-        "completed_at": enrolment.completed_at.isoformat(),
-        "units": [
-            {
-                "key": each.unit.key,
-                "kind": each.unit.kind.value,
-                "title": each.unit.title,
-                "asset_id": each.unit.asset_id,
-                "duration_ms": each.unit.duration_ms,
-                "paper_version_id": each.unit.paper_version_id,
-                "covered_ms": each.covered_ms,
-                "needed_ms": each.needed_ms,
-            }
-            for each in done.units
-        ],
-        "watching": watching.evidence(session, enrolment.person_id, scope),
-        "attempts": attempts.evidence(session, enrolment.person_id, scope),
-        "pages_read": sorted(enrolment.pages_read),
-        "credit": {
-            "duration_ms": version.duration_ms,
-            "minutes_per_hour": str(rule.minutes_per_hour),
-            "step": str(rule.step),
-            "coverage_needed": str(rule.coverage_needed),
-            "declared_hours": str(version.declared_hours),
-            "justified_hours": str(justified_hours(version.duration_ms, rule)),
-            "hours": str(hours_of(version, rule)),
-        },
-    }
 
 
 def _flags(session: Session, enrolment: Enrolment) -> list[str]:

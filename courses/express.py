@@ -62,11 +62,9 @@ _STATE = beats.STATE.where(
 )
 State = namedtuple("State", [column.name for column in _STATE.selected_columns])  # type: ignore[misc]
 
-#: Changes nothing unless the lease is open, its owner signed in and the coverage as it was.
-_NOTE_COVERAGE = beats.NOTE_COVERAGE.where(
-    sa.select(PLAYBACK.c.id)
-    .where(PLAYBACK.c.id == sa.bindparam("playback_id"), PLAYBACK.c.ended_at.is_(None), _SIGNED_IN)
-    .exists()
+#: The lease is open and its owner signed in. On PostgreSQL it is held first, as everywhere.
+_LEASE = sa.select(PLAYBACK.c.id).where(
+    PLAYBACK.c.id == sa.bindparam("playback_id"), PLAYBACK.c.ended_at.is_(None), _SIGNED_IN
 )
 
 #: How many playbacks a process remembers.
@@ -75,7 +73,9 @@ _REMEMBERED = 20_000
 
 def _write_at_once() -> sa.Update:
     """PostgreSQL: all three writes as one statement, which is one transaction."""
-    coverage = _NOTE_COVERAGE.returning(COVERAGE.c.revision).cte("covered")
+    lease = _LEASE.with_for_update(of=PLAYBACK).cte("lease")
+    held = sa.select(lease.c.id).exists()
+    coverage = beats.NOTE_COVERAGE.where(held).returning(COVERAGE.c.revision).cte("covered")
     decided = sa.select(coverage.c.revision).exists()
     row = sa.select(*beats.BEAT_VALUES.values()).where(decided)
     beat = sa.insert(BEAT).from_select(list(beats.BEAT_VALUES), row).cte("beat_added")
@@ -93,7 +93,8 @@ class BeatLane:
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         self._lean = Lean(self._settings.database, self._settings.web_threads)
         self._read = self._lean.prepare(_STATE)
-        writes = [_NOTE_COVERAGE, beats.ADD_BEAT, beats.NOTE_PLAYBACK]
+        note_coverage = beats.NOTE_COVERAGE.where(_LEASE.exists())
+        writes = [note_coverage, beats.ADD_BEAT, beats.NOTE_PLAYBACK]
         if not self._lean.is_sqlite:
             writes = [_write_at_once()]
         self._writes = [self._lean.prepare(statement) for statement in writes]
@@ -162,12 +163,13 @@ class BeatLane:
         video, needed_ms = self._needs_of(state.scope, state.asset_id)
         sent = int(state.segments or "0", 16) | self._deliveries.sent(state.id)
         decided = beats.decide(
-            state, beat, video=video, sent=sent, now=now, opened_at=self._lean.read_instant
+            state, beat, video=video, sent=sent, now=now, instant=self._lean.read_instant
         )
         unusual = decided.booking.refused or decided.prompt_is_due
         if unusual or decided.covered_ms >= needed_ms:
             return None
-        values = decided.values | signed_in | {"now": self._lean.instant(now)}
+        values = decided.values | signed_in
+        values["now"] = self._lean.instant(values["now"])
         if not self._write(cursor, values):
             return None
         self._remember(state, values)
@@ -195,6 +197,7 @@ class BeatLane:
             lapsed_ms=values["lapsed_after"],
             spans=values["spans_after"],
             covered_ms=values["covered_after"],
+            updated_at=values["now"],
             revision=state.revision + 1,
         )
 

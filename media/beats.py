@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +41,7 @@ STATE = (
         COVERAGE.c.spans,
         COVERAGE.c.covered_ms,
         COVERAGE.c.revision,
+        COVERAGE.c.updated_at,
         COVERAGE.c.prompt_at_ms,
         COVERAGE.c.prompt_id,
         DELIVERY.c.segments,
@@ -102,6 +103,10 @@ NOTE_COVERAGE = (
 )
 
 
+#: The least by which two instants differ in storage.
+MOMENT = timedelta(microseconds=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Video:
     """What a beat needs of a video: its length and where its segments begin, in ms."""
@@ -131,18 +136,22 @@ def decide(
     video: Video,
     sent: int,
     now: datetime,
-    opened_at: Callable[[Any], datetime] = lambda value: value,
+    instant: Callable[[Any], datetime] = lambda value: value,
 ) -> Decided:
     """What becomes of ``beat``. Pure.
+
+    Beats of one coverage are booked one after the other, and each carries a later instant than
+    the one before, whichever process's clock it came by: so their order can be read again.
 
     Args:
         state: a row of ``STATE``.
         sent: the segments sent to this playback.
-        opened_at: reads the row's instants, where the driver leaves them as text.
+        instant: reads the row's instants, where the driver leaves them as text.
 
     Raises:
         ClaimRefused: impossible intervals.
     """
+    now = max(now, instant(state.updated_at) + MOMENT)
     claimed = booking.parse_claims(beat.played, video.duration_ms)
     covered = intervals.decode(state.spans)
     prompt_left_ms = None
@@ -150,12 +159,12 @@ def decide(
         prompt_left_ms = 0
     elif state.prompt_at_ms is not None:
         prompt_left_ms = max(0, state.prompt_at_ms - state.covered_ms)
-    ended_at = opened_at(state.ended_at) if state.ended_at is not None else None
+    ended_at = instant(state.ended_at) if state.ended_at is not None else None
     booked = booking.book(
         claimed,
         duration_ms=video.duration_ms,
         covered=covered,
-        opened_at_ms=epoch_ms(opened_at(state.opened_at)),
+        opened_at_ms=epoch_ms(instant(state.opened_at)),
         until_ms=epoch_ms(min(now, ended_at) if ended_at else now),
         booked_ms=state.booked_ms,
         lapsed_ms=state.lapsed_ms,

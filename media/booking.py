@@ -96,6 +96,36 @@ def bank_ms(
     return budget - excess, lapsed_ms + excess
 
 
+def lapsed_after_absence(
+    *,
+    issued_at_ms: int,
+    answered_at_ms: int,
+    answer_within_ms: int,
+    opened_at_ms: int,
+    until_ms: int,
+    booked_ms: int,
+    lapsed_ms: int,
+    rate_percent: int,
+) -> int:
+    """What has lapsed of a lease once a presence prompt is answered: of the time that passed
+    unanswered only ``answer_within_ms`` can still be claimed.
+
+    Args:
+        until_ms: the end of the lease when that came before the answer, else the answer.
+    """
+    until_ms = min(until_ms, answered_at_ms)
+    if until_ms - max(issued_at_ms, opened_at_ms) <= answer_within_ms:
+        return lapsed_ms
+    bank, lapsed_ms = bank_ms(
+        opened_at_ms=opened_at_ms,
+        until_ms=until_ms,
+        booked_ms=booked_ms,
+        lapsed_ms=lapsed_ms,
+        rate_percent=rate_percent,
+    )
+    return lapsed_ms + max(0, bank - answer_within_ms * rate_percent // 100)
+
+
 def book(
     claimed: Spans,
     *,

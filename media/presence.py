@@ -19,6 +19,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from media import booking
+from media.beats import MOMENT
 from media.intervals import Spans
 from media.models import Coverage, Playback, Prompt, PromptKind
 from zhixin.clock import epoch_ms
@@ -227,7 +228,10 @@ def answer(
         TooSoon: a wrong choice was just made. Invalid: no such option.
     """
     playback = session.scalar(
-        sa.select(Playback).where(Playback.id == playback_id, Playback.person_id == person_id)
+        sa.select(Playback)
+        .where(Playback.id == playback_id, Playback.person_id == person_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     held = sa.select(Prompt).where(Prompt.id == prompt_id, Prompt.person_id == person_id)
     prompt = session.scalar(held.with_for_update().execution_options(populate_existing=True))
@@ -248,10 +252,11 @@ def answer(
         prompt.question = _again(prompt)
         session.flush()
         return Answer(False, _wait_s(prompt, now), shown(prompt, playback.opened_at, now))
-    prompt.answered_at, prompt.answered_in = now, playback.id
+    leases = _leases_since(session, prompt)
+    prompt.answered_in = playback.id
+    prompt.answered_at = _go_on(session, prompt, cadence, needed_ms, now)
+    _let_lapse(leases, prompt, prompt.answered_at)
     session.flush()
-    _go_on(session, prompt, cadence, needed_ms)
-    _let_lapse(session, prompt, now)
     return Answer(True, 0, None)
 
 
@@ -273,7 +278,10 @@ def _again(prompt: Prompt) -> dict[str, Any]:
     )
 
 
-def _go_on(session: Session, prompt: Prompt, cadence: Cadence | None, needed_ms: int) -> None:
+def _go_on(
+    session: Session, prompt: Prompt, cadence: Cadence | None, needed_ms: int, now: datetime
+) -> datetime:
+    """Draw the next moment; returns the instant of the answer, later than any beat before it."""
     coverage = session.scalar(
         sa.select(Coverage)
         .where(
@@ -288,13 +296,13 @@ def _go_on(session: Session, prompt: Prompt, cadence: Cadence | None, needed_ms:
     coverage.prompt_id = None
     coverage.prompt_at_ms = next_moment(cadence, needed_ms, coverage.covered_ms)
     coverage.revision += 1
-    session.flush()
+    coverage.updated_at = max(now, coverage.updated_at + MOMENT)
+    return coverage.updated_at
 
 
-def _let_lapse(session: Session, prompt: Prompt, now: datetime) -> None:
-    """Of the time that passed unanswered only the time to answer can still be claimed, under
-    whichever of the person's leases it passed."""
-    leases = session.scalars(
+def _leases_since(session: Session, prompt: Prompt) -> Sequence[Playback]:
+    """The person's leases of this video under which time passed since ``prompt`` was issued."""
+    return session.scalars(
         sa.select(Playback)
         .where(
             Playback.person_id == prompt.person_id,
@@ -302,21 +310,21 @@ def _let_lapse(session: Session, prompt: Prompt, now: datetime) -> None:
             Playback.asset_id == prompt.asset_id,
             sa.or_(Playback.ended_at.is_(None), Playback.ended_at > prompt.issued_at),
         )
+        .order_by(Playback.id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    )
+    ).all()
+
+
+def _let_lapse(leases: Sequence[Playback], prompt: Prompt, now: datetime) -> None:
     for lease in leases:
-        until = min(now, lease.ended_at or now)
-        asked_ms = epoch_ms(until) - epoch_ms(max(prompt.issued_at, lease.opened_at))
-        if asked_ms <= prompt.answer_within_ms:
-            continue
-        bank, lapsed = booking.bank_ms(
+        lease.lapsed_ms = booking.lapsed_after_absence(
+            issued_at_ms=epoch_ms(prompt.issued_at),
+            answered_at_ms=epoch_ms(now),
+            answer_within_ms=prompt.answer_within_ms,
             opened_at_ms=epoch_ms(lease.opened_at),
-            until_ms=epoch_ms(until),
+            until_ms=epoch_ms(lease.ended_at or now),
             booked_ms=lease.booked_ms,
             lapsed_ms=lease.lapsed_ms,
             rate_percent=lease.rate_percent,
         )
-        kept = min(bank, prompt.answer_within_ms * lease.rate_percent // 100)
-        lease.lapsed_ms = lapsed + bank - kept
-    session.flush()

@@ -4,7 +4,7 @@ A person has one open playback; opening another ends it. So leases never overlap
 is booked within each, at most the lease's own length, is booked once. Late, doubled and
 reordered beats come to the same coverage (see ``booking``).
 
-Whoever changes both a coverage and a playback takes the coverage first.
+Whoever changes both a playback and a coverage takes the playback first.
 """
 
 from __future__ import annotations
@@ -23,16 +23,22 @@ from sqlalchemy.orm import Session
 
 from media import beats, intervals, presence
 from media.api_models import BeatIn
-from media.beats import BEAT, COVERAGE, Decided
+from media.beats import BEAT, COVERAGE, PLAYBACK, Decided
 from media.intervals import Spans
-from media.models import Asset, AssetState, Beat, Coverage, Playback
+from media.models import Asset, AssetState, Coverage, Playback
 from media.presence import Cadence, Question
 from zhixin.errors import Conflict, DomainError, NotFound
 from zhixin.observe import BEATS
 
-_HOLD_STATE = beats.STATE.where(
-    beats.PLAYBACK.c.person_id == sa.bindparam("person_id")
-).with_for_update(of=COVERAGE)
+_HOLD_PLAYBACK = (
+    sa.select(PLAYBACK.c.id)
+    .where(
+        PLAYBACK.c.id == sa.bindparam("playback_id"),
+        PLAYBACK.c.person_id == sa.bindparam("person_id"),
+    )
+    .with_for_update()
+)
+_HOLD_STATE = beats.STATE.with_for_update(of=COVERAGE)
 _FIND_BEAT = sa.select(BEAT.c.claimed, BEAT.c.refused_ms, BEAT.c.refusal).where(
     BEAT.c.playback_id == sa.bindparam("playback_id"), BEAT.c.seq == sa.bindparam("seq")
 )
@@ -119,15 +125,11 @@ def open(
     if not take_over:
         _refuse_if_playing(session, person_id, after, now)
     needed = asset.duration_ms or 0 if needed_ms is None else needed_ms
-    _begin_coverage(session, person_id, scope, asset.id, cadence, needed, now)
     for _try in range(3):
         session.execute(
             sa.update(Playback)
             .where(Playback.person_id == person_id, Playback.ended_at.is_(None))
-            .values(
-                ended_at=sa.case((Playback.opened_at > now, Playback.opened_at), else_=now),
-                end_reason=TAKEN_OVER,
-            )
+            .values(ended_at=_not_before_it_was_heard(now), end_reason=TAKEN_OVER)
         )
         # Requests wait for their turn: one that asked earlier may come later. Its lease begins
         # where the last one ended all the same, so that no moment is in two.
@@ -150,10 +152,19 @@ def open(
         try:
             with session.begin_nested():
                 session.add(playback)
-            return playback
         except IntegrityError:
             continue  # a race with the person's other device: the later one wins
+        _begin_coverage(session, person_id, scope, asset.id, cadence, needed, now)
+        return playback
     raise Conflict("另一台设备正在打开播放，请稍后再试")
+
+
+def _not_before_it_was_heard(now: datetime) -> sa.ColumnElement[datetime]:
+    """When a lease ends: a beat booked just now, by a clock a little ahead, is not in two."""
+    latest = sa.case(
+        (Playback.heard_at > Playback.opened_at, Playback.heard_at), else_=Playback.opened_at
+    )
+    return sa.case((latest > now, latest), else_=now)
 
 
 def _refuse_if_playing(session: Session, person_id: int, after: str | None, now: datetime) -> None:
@@ -223,11 +234,10 @@ def record(
         PlaybackClosed: later than ``late`` after the playback's end.
         SequenceReused: the sequence number was used for something else.
     """
-    state = session.execute(
-        _HOLD_STATE, {"playback_id": playback_id, "person_id": person_id}
-    ).one_or_none()
-    if state is None:
+    own = {"playback_id": playback_id, "person_id": person_id}
+    if session.execute(_HOLD_PLAYBACK, own).one_or_none() is None:
         raise NotFound("没有这次播放")
+    state = session.execute(_HOLD_STATE, own).one()
     if state.ended_at is not None and now - state.ended_at > late:
         raise PlaybackClosed
     video = beats.video_of(session.get_one(Asset, state.asset_id))
@@ -249,7 +259,7 @@ def record(
             position_ms=round(beat.position * 1000),
             answer_within_ms=cadence.answer_within_ms if cadence else presence.ANSWER_WITHIN_MS,
             questions=questions(),
-            now=now,
+            now=decided.values["now"],
         )
         this = [
             COVERAGE.c[name] == getattr(state, name) for name in ("person_id", "scope", "asset_id")
@@ -312,7 +322,7 @@ def close(session: Session, *, playback_id: str, person_id: int, now: datetime) 
     session.execute(
         sa.update(Playback)
         .where(own, Playback.ended_at.is_(None))
-        .values(ended_at=now, end_reason=CLOSED)
+        .values(ended_at=_not_before_it_was_heard(now), end_reason=CLOSED)
     )
 
 
@@ -323,7 +333,7 @@ def leave(session: Session, person_id: int, scope: str, now: datetime) -> None:
         .where(
             Playback.person_id == person_id, Playback.scope == scope, Playback.ended_at.is_(None)
         )
-        .values(ended_at=now, end_reason=LEFT)
+        .values(ended_at=_not_before_it_was_heard(now), end_reason=LEFT)
     )
 
 
@@ -338,57 +348,3 @@ def coverage(session: Session, person_id: int, scope: str) -> dict[int, Covered]
         row.asset_id: Covered(intervals.decode(row.spans), row.covered_ms, row.position_ms)
         for row in rows
     }
-
-
-def evidence(session: Session, person_id: int, scope: str) -> dict[str, Any]:
-    """All that shows when which part was watched, by the server's clock; plain JSON data."""
-    playbacks = session.scalars(
-        sa.select(Playback)
-        .where(Playback.person_id == person_id, Playback.scope == scope)
-        .order_by(Playback.opened_at, Playback.id)
-    ).all()
-    beats: dict[str, list[dict[str, Any]]] = {playback.id: [] for playback in playbacks}
-    for beat in session.scalars(
-        sa.select(Beat).where(Beat.playback_id.in_(beats)).order_by(Beat.playback_id, Beat.seq)
-    ):
-        beats[beat.playback_id].append(
-            {
-                "seq": beat.seq,
-                "at": beat.received_at.isoformat(),
-                "claimed": beat.claimed,
-                "credited": beat.credited,
-                "refused_ms": beat.refused_ms,
-                "refusal": beat.refusal,
-            }
-        )
-    return {
-        "coverage": {
-            str(asset_id): {"spans": intervals.encode(found.spans), "covered_ms": found.covered_ms}
-            for asset_id, found in sorted(coverage(session, person_id, scope).items())
-        },
-        "playbacks": [
-            {
-                "id": playback.id,
-                "asset_id": playback.asset_id,
-                "opened_at": playback.opened_at.isoformat(),
-                "ended_at": playback.ended_at.isoformat() if playback.ended_at else None,
-                "end_reason": playback.end_reason,
-                "booked_ms": playback.booked_ms,
-                "rate_percent": playback.rate_percent,
-                "address": playback.address,
-                "device": playback.user_agent,
-                "beats": beats[playback.id],
-            }
-            for playback in playbacks
-        ],
-    }
-
-
-def rebuild(document: dict[str, Any]) -> dict[str, Spans]:
-    """Coverage by video, rebuilt from the evidence's own beats: what anyone may recompute."""
-    rebuilt: dict[str, Spans] = {}
-    for playback in document["playbacks"]:
-        for beat in playback["beats"]:
-            key = str(playback["asset_id"])
-            rebuilt[key] = intervals.union(rebuilt.get(key, ()), intervals.decode(beat["credited"]))
-    return rebuilt

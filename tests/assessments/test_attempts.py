@@ -226,16 +226,16 @@ def test_no_keys_while_the_paper_is_open_elsewhere(session, start, hand_in, righ
     assert not attempts.review(session, good, attempts_allowed=1)["keys_shown"]
 
 
-def test_evidence_is_canonical(session, learner, start, hand_in, right, wrong, version):
+def test_evidence_is_canonical(session, learner, start, hand_in, right, wrong, version, now):
     """Closed attempts only, with the paper's hash, by the server's times; no floats, no answers."""
     hand_in(wrong)
     hand_in(right)
     start(scope="version:2")
-    found = attempts.evidence(session, learner.id, SCOPE)
+    found = attempts.evidence(session, learner.id, SCOPE, until=now + timedelta(days=1))
     rfc8785.dumps(found)
     assert [(each["number"], each["passed"]) for each in found] == [(1, False), (2, True)]
     assert found[1]["paper_sha256"] == version.sha256
     assert found[1]["closed_at"] == "2026-11-23T02:00:00Z"
     assert found[1]["fraction_millionths"] == 1_000_000
     assert found == json.loads(json.dumps(found))
-    assert attempts.evidence(session, learner.id, "version:2") == []
+    assert attempts.evidence(session, learner.id, "version:2", until=now + timedelta(days=1)) == []

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import booking, delivery, intervals, watching
+from media import booking, delivery, evidence, intervals, watching
 from media.api_models import BeatIn
 from media.models import Asset, AssetState, Beat, Playback
 from zhixin import db, schema
@@ -183,13 +183,15 @@ def test_order_and_doubles_do_not_matter(
     """Beats of two honest minutes, late, shuffled and doubled, come to two minutes."""
     asset = make_asset(session, learner, now)
     playback = open_(session, learner, asset, now)
-    at = now + timedelta(seconds=120)
+    at = playback.opened_at + timedelta(seconds=120)
     for seq in [*order, *doubled]:
         beat(session, playback, seq, (seq - 1) * 15, seq * 15, at)
     covered = watching.coverage(session, learner.id, SCOPE)[asset.id]
     assert covered.spans == ((0, 120_000),)
-    document = watching.evidence(session, learner.id, SCOPE)
-    assert watching.rebuild(document)[str(asset.id)] == covered.spans
+    given = evidence.records(session, learner.id, SCOPE, now + timedelta(days=9999))
+    document = evidence.document(given)
+    assert evidence.replay(given).differences == []
+    assert evidence.rebuild(document)[str(asset.id)] == covered.spans
 
 
 @st.composite

@@ -20,6 +20,7 @@ from assessments.models import Attempt
 from courses import completion, enrolments, progress, quizzes, scopes
 from courses.models import Enrolment, EnrolmentState
 from media import delivery, watching
+from media import evidence as watching_evidence
 from media.api_models import BeatIn
 from media.models import Asset, Playback
 from zhixin import db, schema
@@ -161,7 +162,7 @@ def test_the_evidence_lets_anyone_compute_it_again(session, study, now):
     found = evidence.load(session, award.evidence_sha256)
     assert found["course"]["sha256"] == offer.version.sha256
     assert found["policy"]["sha256"] == offer.policy.sha256
-    assert watching.rebuild(found["watching"]) == {str(offer.asset.id): ((0, 55_000),)}
+    assert watching_evidence.rebuild(found["watching"]) == {str(offer.asset.id): ((0, 55_000),)}
     assert [each["passed"] for each in found["attempts"]] == [True]
     assert found["pages_read"] == ["u3"]
     assert found["credit"]["hours"] == str(award.hours)

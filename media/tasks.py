@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -11,7 +12,7 @@ from shutil import rmtree
 import structlog
 from flask import current_app
 
-from media import assets, limits, probe, renditions, transcode, uploads
+from media import assets, limits, probe, renditions, transcode, uploads, watching
 from media.errors import MediaRejected, TranscodeFailed
 from media.models import Asset
 from media.storage import MediaStore
@@ -147,3 +148,10 @@ def sweep() -> None:
         ring = partial(prepare.apply_async, (asset_id,), expires=SWEEP_S)
         db.after_commit(session, ring)
     uploads.drop_expired(session, current_app.extensions["media_store"], clock.now())
+
+
+@job(name="media.forget", time_limit_s=600, every_s=86400)
+def forget_devices() -> None:
+    """Who watched from where is kept only as long as policy says."""
+    settings: config.Settings = current_app.extensions["settings"]
+    watching.forget_devices(db.session(), clock.now() - timedelta(days=settings.device_days))

@@ -348,3 +348,17 @@ def coverage(session: Session, person_id: int, scope: str) -> dict[int, Covered]
         row.asset_id: Covered(intervals.decode(row.spans), row.covered_ms, row.position_ms)
         for row in rows
     }
+
+
+def forget_devices(session: Session, before: datetime) -> int:
+    """Blank the addresses and devices of playbacks last heard before an instant; how many."""
+    forgotten = session.execute(
+        sa.update(Playback)
+        .where(
+            Playback.heard_at < before,
+            sa.or_(Playback.address != "", Playback.user_agent != ""),
+        )
+        .values(address="", user_agent="")
+    )
+    count: int = forgotten.rowcount  # type: ignore[attr-defined]
+    return count

@@ -14,6 +14,7 @@ DOMAIN_COMMANDS = {
     "ledger": ("zhixin.ledger.commands", "ledger"),
     "certificate": ("zhixin.certificates.commands", "certificate"),
     "course": ("courses.commands", "course"),
+    "evidence": ("courses.evidence_commands", "evidence"),
     "serve": ("zhixin.serving", "serve"),
     "worker": ("zhixin.serving", "worker"),
     "scheduler": ("zhixin.serving", "scheduler"),

@@ -84,6 +84,10 @@ class Settings:
     late_beat_hours: int = _setting(
         24, "Hours after a playback's end in which its late beats are still accepted."
     )
+    device_days: int = _setting(
+        180,
+        "Days that the addresses and devices of playbacks are kept. 网络安全法 (2025) art. 23 asks for logs of six months.",
+    )
     session_idle_minutes: int = _setting(
         120, "Minutes without a request after which a sign-in ends."
     )

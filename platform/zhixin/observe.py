@@ -34,6 +34,9 @@ SECONDS = Histogram(
 )
 BEATS = Counter("zhixin_beats_total", "Beats accepted, by what became of them.", ["outcome"])
 AWARDS = Counter("zhixin_awards_total", "Awards by the transition they made.", ["transition"])
+EVIDENCE_CHECKS = Counter(
+    "zhixin_evidence_checks_total", "Awards rebuilt from their raw records.", ["outcome"]
+)
 JOBS = Counter("zhixin_jobs_total", "Jobs by name and outcome.", ["job", "outcome"])
 
 log = structlog.get_logger("zhixin.request")

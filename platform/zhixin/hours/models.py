@@ -45,6 +45,20 @@ class Evidence(Base):
     created_at: Mapped[datetime]
 
 
+class EvidenceCheck(Base):
+    """One rebuilding of an award from its raw records, and where they differed. Append-only."""
+
+    __tablename__ = "evidence_check"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    award_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("award.id", ondelete="RESTRICT"), index=True
+    )
+    checked_at: Mapped[datetime]
+    holds: Mapped[bool]
+    differences: Mapped[list[Any]]  # in words; empty when it holds
+
+
 #: States in which an award counts, or may still come to count.
 IN_FORCE = sa.text("state IN ('earned', 'verified', 'recorded')")
 

@@ -1,0 +1,71 @@
+"""Verifying awards in bulk: each night those of the day, and on an operator's word any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from courses import evidence
+from courses.evidence import Finding
+from zhixin import clock
+from zhixin.hours.models import Award, EvidenceCheck
+from zhixin.observe import EVIDENCE_CHECKS
+
+#: Nights in which a check may have failed to run and is made up for.
+MADE_UP_FOR = timedelta(days=14)
+#: The quiet hours of the city, by its own clock.
+NIGHT = range(1, 6)
+#: So many in one run; the next one goes on.
+AT_ONCE = 500
+
+
+def verify_all(session: Session, award_ids: Sequence[int]) -> Iterator[Finding]:
+    """Verify these awards, one after the other; what was loaded for one is let go."""
+    for award_id in award_ids:
+        yield evidence.verify(session, session.get_one(Award, award_id))
+        session.expunge_all()
+
+
+def course_awards(session: Session, since: datetime | None = None) -> Sequence[int]:
+    """The awards for courses, given since an instant, the oldest first."""
+    given = sa.select(Award.id).where(Award.source_kind == "course").order_by(Award.id)
+    return session.scalars(given.where(Award.earned_at >= since) if since else given).all()
+
+
+def due(session: Session, now: datetime) -> Sequence[int]:
+    """Awards of the days before today (Asia/Shanghai) that no night has checked yet."""
+    today = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    checked = sa.select(EvidenceCheck.id).where(EvidenceCheck.award_id == Award.id)
+    return session.scalars(
+        sa.select(Award.id)
+        .where(
+            Award.source_kind == "course",
+            Award.earned_at < today,
+            Award.earned_at >= today - MADE_UP_FOR,
+            ~checked.exists(),
+        )
+        .order_by(Award.id)
+        .limit(AT_ONCE)
+    ).all()
+
+
+def check(session: Session, award_ids: Sequence[int], now: datetime) -> list[Finding]:
+    """Verify and write down; returns what differs. Hours are never touched by it."""
+    differing = []
+    for found in verify_all(session, award_ids):
+        session.add(
+            EvidenceCheck(
+                award_id=found.award_id,
+                checked_at=now,
+                holds=found.holds,
+                differences=found.differences,
+            )
+        )
+        session.flush()
+        EVIDENCE_CHECKS.labels("holds" if found.holds else "differs").inc()
+        if not found.holds:
+            differing.append(found)
+    return differing

@@ -248,6 +248,11 @@ def evidence(
     return [_evidence(attempt, sha256) for attempt, sha256 in session.execute(query)]
 
 
+def characters(session: Session, paper_version_id: int) -> int:
+    """How long a paper is to read: its questions and options."""
+    return drafting.load(_version(session, paper_version_id)).characters
+
+
 def _evidence(attempt: Attempt, paper_sha256: str) -> dict[str, Any]:
     assert attempt.result is not None  # closed
     return {

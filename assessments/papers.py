@@ -140,6 +140,14 @@ class Paper(_Frozen):
             problems = [_said(dict(found)) for found in error.errors(include_url=False)]
         raise InvalidPaper("；".join(problems[:5]), problems=problems)
 
+    @property
+    def characters(self) -> int:
+        """How long it is to read: questions and options."""
+        return sum(
+            len(question.stem) + sum(len(option.text) for option in question.options)
+            for question in self.questions
+        )
+
     def to_document(self) -> dict[str, Any]:
         """The JSON document with the keys, for storage: never for a learner."""
         return self.model_dump(mode="json")

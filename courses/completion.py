@@ -11,17 +11,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from courses import evidence, progress, scopes
+from assessments import attempts
+from courses import evidence, progress, risk, scopes
 from courses.models import Enrolment, EnrolmentState
-from media.models import Beat, Coverage, Playback
+from media.models import Coverage
 from zhixin.hours import awards
 from zhixin.hours.models import Award
-
-#: A single beat refused by more than this (ms of media time) was not made by an honest clock:
-#: our player reports every ten seconds and does not hurry through what is not confirmed.
-REFUSED_BOUND_MS = 60_000
-
-REFUSED_TIME = "refused-time"
 
 
 def check(
@@ -74,6 +69,7 @@ def _award(
     version, hours = given.version, evidence.hours_of(given.version, given.rule)
     if hours <= 0:
         return None
+    found = evidence.document(given)
     return awards.award(
         session,
         person_id=enrolment.person_id,
@@ -87,24 +83,8 @@ def _award(
             hours=hours,
             policy_id=given.policy.id,
         ),
-        evidence=evidence.document(given),
-        flags=_flags(session, enrolment),
+        evidence=found,
+        flags=risk.flags(session, found, lambda id: attempts.characters(session, id)),
         sampling_seed=sampling_seed,
         now=now,
     )
-
-
-def _flags(session: Session, enrolment: Enrolment) -> list[str]:
-    """Why a person should look: codes, empty when the evidence is clean."""
-    # What came in after a playback had ended is refused by nature: a second device, a late
-    # resend. Inside the lease it means that more was claimed than time had passed.
-    largest = session.scalar(
-        sa.select(sa.func.max(Beat.refused_ms))
-        .join(Playback, Playback.id == Beat.playback_id)
-        .where(
-            Playback.person_id == enrolment.person_id,
-            Playback.scope == scopes.of_version(enrolment.version_id),
-            sa.or_(Playback.ended_at.is_(None), Beat.received_at <= Playback.ended_at),
-        )
-    )
-    return [REFUSED_TIME] if (largest or 0) > REFUSED_BOUND_MS else []

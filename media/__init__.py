@@ -7,7 +7,8 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
-    from media import api, delivery, express, storage, tasks, views  # noqa: F401 - tasks register themselves
+    from media import api, delivery, express, storage, tasks, views, watching  # noqa: F401 - tasks register themselves
+    from zhixin.audit import timeline
 
     settings = app.extensions["settings"]
     app.extensions["media_store"] = storage.MediaStore(settings.media_dir)
@@ -17,3 +18,4 @@ def init_app(app: Flask) -> None:
     express.init_app(app)
     app.register_blueprint(views.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]
+    timeline.devices_from(app, watching.devices)

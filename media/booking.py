@@ -96,34 +96,63 @@ def bank_ms(
     return budget - excess, lapsed_ms + excess
 
 
-def lapsed_after_absence(
-    *,
-    issued_at_ms: int,
-    answered_at_ms: int,
-    answer_within_ms: int,
-    opened_at_ms: int,
-    until_ms: int,
-    booked_ms: int,
-    lapsed_ms: int,
-    rate_percent: int,
-) -> int:
-    """What has lapsed of a lease once a presence prompt is answered: of the time that passed
-    unanswered only ``answer_within_ms`` can still be claimed.
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A playback's lease of one video as a presence prompt's answer finds it.
 
-    Args:
-        until_ms: the end of the lease when that came before the answer, else the answer.
+    Attributes:
+        until_ms: its end, or the answer when that came first.
+        answering: the answer is given under it.
     """
-    until_ms = min(until_ms, answered_at_ms)
-    if until_ms - max(issued_at_ms, opened_at_ms) <= answer_within_ms:
-        return lapsed_ms
-    bank, lapsed_ms = bank_ms(
-        opened_at_ms=opened_at_ms,
-        until_ms=until_ms,
-        booked_ms=booked_ms,
-        lapsed_ms=lapsed_ms,
-        rate_percent=rate_percent,
-    )
-    return lapsed_ms + max(0, bank - answer_within_ms * rate_percent // 100)
+
+    opened_at_ms: int
+    until_ms: int
+    booked_ms: int
+    lapsed_ms: int
+    rate_percent: int
+    answering: bool
+
+    def bank_ms(self, until_ms: int) -> tuple[int, int]:
+        """What may be claimed by then, and what has lapsed."""
+        return bank_ms(
+            opened_at_ms=self.opened_at_ms,
+            until_ms=until_ms,
+            booked_ms=self.booked_ms,
+            lapsed_ms=self.lapsed_ms,
+            rate_percent=self.rate_percent,
+        )
+
+
+def lapsed_after_answer(
+    leases: Sequence[Lease], *, issued_at_ms: int, answer_within_ms: int
+) -> list[int]:
+    """What has lapsed of each of a person's leases of one video once its prompt is answered.
+
+    Of the time that passed unanswered only ``answer_within_ms`` can still be claimed: once
+    under all the leases that ended meanwhile, however many, and once under that of the answer,
+    where the prompt was shown anew. What was there to be claimed when the prompt came up stays;
+    but leases that had ended by then keep one bank (``OFFLINE_MS``) together, the latest first:
+    nobody saves up a night in many leases and answers all of its prompts in the morning.
+    """
+    lapsed_ms = [0] * len(leases)
+    saved_ms, window_ms = OFFLINE_MS, answer_within_ms
+    for place in sorted(range(len(leases)), key=lambda n: leases[n].opened_at_ms, reverse=True):
+        lease = leases[place]
+        bank, lapsed = lease.bank_ms(lease.until_ms)
+        asked_ms = max(0, lease.until_ms - max(issued_at_ms, lease.opened_at_ms))
+        if lease.until_ms <= issued_at_ms and not lease.answering:
+            kept = min(bank, saved_ms * lease.rate_percent // 100)
+            saved_ms = max(0, saved_ms - kept * 100 // lease.rate_percent)
+        else:
+            allowed_ms = min(asked_ms, answer_within_ms if lease.answering else window_ms)
+            if not lease.answering:
+                window_ms -= allowed_ms
+            kept = bank
+            if allowed_ms < asked_ms:
+                before, _lapsed = lease.bank_ms(issued_at_ms)
+                kept = min(bank, before + allowed_ms * lease.rate_percent // 100)
+        lapsed_ms[place] = lapsed + bank - kept
+    return lapsed_ms
 
 
 def book(

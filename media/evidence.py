@@ -290,18 +290,25 @@ def _prompt_left(
 
 def _answered(prompt: Prompt, leases: Iterable[_Lease], now: datetime) -> None:
     """As ``presence.answer``: of a long absence only the time to answer is kept."""
-    for lease in leases:
-        playback = lease.playback
-        over = lease.ended_at is not None and lease.ended_at <= prompt.issued_at
-        if playback.asset_id != prompt.asset_id or playback.opened_at > now or over:
-            continue
-        lease.lapsed_ms = booking.lapsed_after_absence(
-            issued_at_ms=epoch_ms(prompt.issued_at),
-            answered_at_ms=epoch_ms(now),
-            answer_within_ms=prompt.answer_within_ms,
-            opened_at_ms=epoch_ms(playback.opened_at),
-            until_ms=epoch_ms(lease.until(now)),
-            booked_ms=lease.booked_ms,
-            lapsed_ms=lease.lapsed_ms,
-            rate_percent=playback.rate_percent,
-        )
+    there = [
+        lease
+        for lease in leases
+        if lease.playback.asset_id == prompt.asset_id and lease.playback.opened_at <= now
+    ]
+    lapsed = booking.lapsed_after_answer(
+        [
+            booking.Lease(
+                opened_at_ms=epoch_ms(lease.playback.opened_at),
+                until_ms=epoch_ms(lease.until(now)),
+                booked_ms=lease.booked_ms,
+                lapsed_ms=lease.lapsed_ms,
+                rate_percent=lease.playback.rate_percent,
+                answering=lease.playback.id == prompt.answered_in,
+            )
+            for lease in there
+        ],
+        issued_at_ms=epoch_ms(prompt.issued_at),
+        answer_within_ms=prompt.answer_within_ms,
+    )
+    for lease, lapsed_ms in zip(there, lapsed, strict=True):
+        lease.lapsed_ms = lapsed_ms

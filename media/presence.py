@@ -3,7 +3,8 @@
 How often is the caller's policy. The moment is a place in what is *covered* of the video,
 drawn at random and kept on the server, so that opening again draws nothing anew. When it is
 reached nothing new is credited until the prompt is answered; what was credited stays.
-Answered in time nothing is lost. Later, of the time that passed only the time to answer counts.
+Answered in time nothing is lost. Later, of the time that passed only the time to answer counts
+(``booking.lapsed_after_answer``).
 """
 
 from __future__ import annotations
@@ -252,7 +253,7 @@ def answer(
         prompt.question = _again(prompt)
         session.flush()
         return Answer(False, _wait_s(prompt, now), shown(prompt, playback.opened_at, now))
-    leases = _leases_since(session, prompt)
+    leases = _leases(session, prompt)
     prompt.answered_in = playback.id
     prompt.answered_at = _go_on(session, prompt, cadence, needed_ms, now)
     _let_lapse(leases, prompt, prompt.answered_at)
@@ -300,15 +301,14 @@ def _go_on(
     return coverage.updated_at
 
 
-def _leases_since(session: Session, prompt: Prompt) -> Sequence[Playback]:
-    """The person's leases of this video under which time passed since ``prompt`` was issued."""
+def _leases(session: Session, prompt: Prompt) -> Sequence[Playback]:
+    """The person's leases of the prompt's video."""
     return session.scalars(
         sa.select(Playback)
         .where(
             Playback.person_id == prompt.person_id,
             Playback.scope == prompt.scope,
             Playback.asset_id == prompt.asset_id,
-            sa.or_(Playback.ended_at.is_(None), Playback.ended_at > prompt.issued_at),
         )
         .order_by(Playback.id)
         .with_for_update()
@@ -317,14 +317,20 @@ def _leases_since(session: Session, prompt: Prompt) -> Sequence[Playback]:
 
 
 def _let_lapse(leases: Sequence[Playback], prompt: Prompt, now: datetime) -> None:
-    for lease in leases:
-        lease.lapsed_ms = booking.lapsed_after_absence(
-            issued_at_ms=epoch_ms(prompt.issued_at),
-            answered_at_ms=epoch_ms(now),
-            answer_within_ms=prompt.answer_within_ms,
-            opened_at_ms=epoch_ms(lease.opened_at),
-            until_ms=epoch_ms(lease.ended_at or now),
-            booked_ms=lease.booked_ms,
-            lapsed_ms=lease.lapsed_ms,
-            rate_percent=lease.rate_percent,
-        )
+    lapsed = booking.lapsed_after_answer(
+        [
+            booking.Lease(
+                opened_at_ms=epoch_ms(lease.opened_at),
+                until_ms=epoch_ms(min(now, lease.ended_at or now)),
+                booked_ms=lease.booked_ms,
+                lapsed_ms=lease.lapsed_ms,
+                rate_percent=lease.rate_percent,
+                answering=lease.id == prompt.answered_in,
+            )
+            for lease in leases
+        ],
+        issued_at_ms=epoch_ms(prompt.issued_at),
+        answer_within_ms=prompt.answer_within_ms,
+    )
+    for lease, lapsed_ms in zip(leases, lapsed, strict=True):
+        lease.lapsed_ms = lapsed_ms

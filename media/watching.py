@@ -350,6 +350,16 @@ def coverage(session: Session, person_id: int, scope: str) -> dict[int, Covered]
     }
 
 
+def devices(session: Session, playback_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Addresses and devices by playback, as long as they are kept."""
+    rows = session.execute(
+        sa.select(Playback.id, Playback.address, Playback.user_agent).where(
+            Playback.id.in_(list(playback_ids))
+        )
+    )
+    return {id: (address, user_agent) for id, address, user_agent in rows}
+
+
 def forget_devices(session: Session, before: datetime) -> int:
     """Blank the addresses and devices of playbacks last heard before an instant; how many."""
     forgotten = session.execute(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from zhixin.audit import trail
 from zhixin.errors import NotAllowed, NotFound
 from zhixin.hours import awards
-from zhixin.hours.models import Award
+from zhixin.hours.models import Award, EvidenceCheck
 from zhixin.hours.states import State, Transition
 from zhixin.people import accounts
 from zhixin.people.models import Person, Role
@@ -65,6 +65,35 @@ def queue(session: Session, auditor: Person, state: State, page: int) -> Listing
         .offset((page - 1) * PAGE_SIZE)
     ).all()
     return Listing(found, total, page)
+
+
+def differing(session: Session, auditor: Person) -> Sequence[Award]:
+    """Awards in force whose last rebuilding from the raw records differed."""
+    last = sa.select(sa.func.max(EvidenceCheck.id)).group_by(EvidenceCheck.award_id)
+    return session.scalars(
+        sa.select(Award)
+        .join(Person, Person.id == Award.person_id)
+        .join(EvidenceCheck, EvidenceCheck.award_id == Award.id)
+        .where(
+            EvidenceCheck.id.in_(last),
+            EvidenceCheck.holds.is_(False),
+            Award.state.in_((State.EARNED, State.VERIFIED, State.RECORDED)),
+            *_visible(session, auditor),
+        )
+        .options(joinedload(Award.person))
+        .order_by(Award.id)
+        .limit(PAGE_SIZE)
+    ).all()
+
+
+def checks(session: Session, award_id: int) -> Sequence[EvidenceCheck]:
+    """The rebuildings of an award, the newest first."""
+    return session.scalars(
+        sa.select(EvidenceCheck)
+        .where(EvidenceCheck.award_id == award_id)
+        .order_by(EvidenceCheck.id.desc())
+        .limit(10)
+    ).all()
 
 
 def counts(session: Session, auditor: Person) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
@@ -10,8 +11,37 @@ from flask_babel import gettext as _
 
 def flag_text(flag: str) -> str:
     """Why evidence is not clean."""
-    words: dict[str, str] = {"refused-time": _("上报快于真实时间，部分未予确认")}
+    words: dict[str, str] = {
+        "refused-time": _("上报快于真实时间，部分未予确认"),
+        "clockwork": _("上报间隔像时钟一样规律，可能由程序发出"),
+        "night-study": _("大量学习集中在深夜（0 至 5 时）"),
+        "instant-answers": _("作答快于阅读所需的时间"),
+        "blind-answers": _("在场确认多次选错，像是随意点选"),
+        "shared-device": _("同一设备在一小时内有多个账号学习"),
+    }
     return words.get(flag, flag)
+
+
+def refusal_text(reason: str) -> str:
+    """Why claimed time was not confirmed."""
+    words: dict[str, str] = {
+        "faster-than-time": _("快于实际经过的时间"),
+        "not-delivered": _("内容未曾下发"),
+        "presence": _("等待在场确认"),
+        "too-scattered": _("片段过于零散"),
+    }
+    return words.get(reason, reason)
+
+
+def end_text(reason: str | None) -> str:
+    """Why a playback ended."""
+    words: dict[str | None, str] = {
+        "taken-over": _("在其他设备继续"),
+        "closed": _("关闭"),
+        "left": _("退出课程"),
+        "silent": _("长时间无上报"),
+    }
+    return words.get(reason, "")
 
 
 def act_text(act: str) -> str:
@@ -53,9 +83,21 @@ def attempt_score(attempt: dict[str, Any]) -> str:
     return "—" if millionths is None else f"{millionths / 10000:.0f}%"
 
 
+def waited(prompt: dict[str, Any]) -> str:
+    """How long a prompt waited for its answer, in seconds."""
+    if not prompt["answered_at"]:
+        return "—"
+    issued, answered = (datetime.fromisoformat(prompt[at]) for at in ("issued_at", "answered_at"))
+    text: str = _("%(s)s 秒", s=f"{(answered - issued).total_seconds():.1f}")
+    return text
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         flag_text=flag_text,
+        refusal_text=refusal_text,
+        end_text=end_text,
+        waited=waited,
         act_text=act_text,
         object_text=object_text,
         attempt_score=attempt_score,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from assessments import attempts
 from assessments.models import Attempt
-from courses import completion, enrolments, progress, quizzes, scopes
+from courses import completion, enrolments, progress, quizzes, risk, scopes
 from courses.models import Enrolment, EnrolmentState
 from media import delivery, watching
 from media import evidence as watching_evidence
@@ -170,19 +170,19 @@ def test_the_evidence_lets_anyone_compute_it_again(session, study, now):
 
 def test_hurried_claims_are_flagged_for_a_person(session, study, now, monkeypatch):
     """More media time claimed at once than could have passed: a person looks."""
-    monkeypatch.setattr(completion, "REFUSED_BOUND_MS", 30_000)
+    monkeypatch.setattr(risk, "REFUSED_BOUND_MS", 30_000)
     offer, enrolment = study(("video",))
     now = watch(session, enrolment, offer.asset, now, (0, 1), claims=[(0, 60)])
     end = watch(session, enrolment, offer.asset, now, (0, 60))
     award = check(session, enrolment.id, end)
-    assert (award.flags, award.state) == ([completion.REFUSED_TIME], State.EARNED)
+    assert (award.flags, award.state) == ([risk.REFUSED_TIME], State.EARNED)
 
 
 def test_late_beats_of_another_device_are_not_held_against_a_learner(
     session, study, now, monkeypatch
 ):
     """What came after a playback had ended is refused by nature."""
-    monkeypatch.setattr(completion, "REFUSED_BOUND_MS", 30_000)
+    monkeypatch.setattr(risk, "REFUSED_BOUND_MS", 30_000)
     offer, enrolment = study(("video",))
     scope, person = scopes.of_version(enrolment.version_id), enrolment.person_id
     first = opened(session, person, offer.asset, scope, now)

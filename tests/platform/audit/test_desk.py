@@ -74,15 +74,40 @@ def test_looking_is_an_act_too(session, auditor, award, sign_in) -> None:
 
 
 def test_the_pictures_slope_is_the_watching_speed() -> None:
-    """Half a video in half of the time: the line goes up evenly from corner to corner."""
+    """Half a video in half of the time: the line goes up evenly from corner to corner; what was
+    refused, asked and handed in stands beside it."""
     beats = [
-        {"at": "2026-11-23T02:00:30+00:00", "credited": "0-30000"},
-        {"at": "2026-11-23T02:01:00+00:00", "credited": "30000-60000"},
+        {
+            "at": "2026-11-23T02:00:30+00:00",
+            "claimed": "0-30000",
+            "credited": "0-30000",
+            "refusal": None,
+        },
+        {
+            "at": "2026-11-23T02:01:00+00:00",
+            "claimed": "30000-120000",
+            "credited": "30000-60000",
+            "refusal": "faster-than-time",
+        },
     ]
-    document = {"watching": {"playbacks": [{"asset_id": 1, "beats": beats}]}}
-    first, second = timeline.picture(document, 1, 60_000)
-    assert (first.x, first.width, second.x) == (0, 500, 500)
-    assert second.y == 0
+    prompt = {
+        "asset_id": 1,
+        "issued_at": "2026-11-23T02:00:30+00:00",
+        "answered_at": "2026-11-23T02:00:45+00:00",
+    }
+    document = {
+        "watching": {"playbacks": [{"asset_id": 1, "beats": beats}], "prompts": [prompt]},
+        "attempts": [{"closed_at": "2026-11-23T02:00:45+00:00"}],
+    }
+    picture = timeline.picture(document, 1, 60_000)
+    assert picture is not None
+    first, second = picture.credited
+    assert (first.x1, first.y1, first.x2, first.y2) == (0, 240, 500, 120)
+    assert (second.x1, second.y2) == (500, 0)
+    assert [(line.x1, line.y1) for line in picture.refused] == [(1000, 120)]
+    assert [(band.x, band.width, band.answered) for band in picture.prompts] == [(500, 250, True)]
+    assert picture.attempts == [750]
+    assert timeline.picture(document, 2, 60_000) is None
 
 
 def test_what_administrators_do_is_on_the_trail(session, create_person, sign_in, auditor) -> None:

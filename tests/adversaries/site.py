@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,11 @@ class Records:
             passed = (until - lease.opened_at).total_seconds() * 1000
             assert of_lease[lease.id] <= max(0, passed) + 1, "a lease's own time"
             assert all_ms <= (beat.received_at - began).total_seconds() * 1000 + 1
-        for one, other in zip(
-            ordered := sorted(self.playbacks, key=lambda each: each.opened_at),
-            ordered[1:],
-            strict=False,
-        ):
+        # Of two that begin at the same instant one lasted no time at all.
+        ordered = sorted(
+            self.playbacks, key=lambda each: (each.opened_at, each.ended_at or each.heard_at)
+        )
+        for one, other in pairwise(ordered):
             assert one.ended_at is not None, "one open playback at most"
             assert one.ended_at <= other.opened_at, "no moment in two leases"
 

@@ -88,18 +88,28 @@ class Honest(Viewer):
     """Somebody who sits there: plays from the beginning at normal speed, fetches segments as it
     goes, sends a beat every fifteen seconds, answers prompts, goes on to the next video."""
 
+    #: Seconds that this person really watched.
+    watched_s = 0.0
+
     def begin(self, unit: str = "u1") -> None:
         self.unit = unit
         self.asked(self.open(unit)["prompt"])
         self.began = self.clock.seconds()
+        self.before_s = self.watched_s
         self.confirmed = 0.0
         self.resting = False
+
+    def stop(self) -> None:
+        """Have enough of it."""
+        self.tick()
+        self.resting = True
 
     def tick(self) -> None:
         """What a player does now, some seconds after it did so last."""
         if self.resting:
             return
         position = min(VIDEO_S, self.clock.seconds() - self.began)
+        self.watched_s = self.before_s + position
         if position > self.confirmed:
             self.fetch(self.confirmed, position)
             self._claim(position)

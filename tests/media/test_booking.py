@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -173,3 +174,30 @@ def test_any_floats_are_either_read_or_refused(raw):
     except ClaimRefused:
         return
     assert read == intervals.clip(read, 0, DURATION)
+
+
+lease_lengths = st.lists(st.integers(0, 3_600_000), min_size=1, max_size=8)
+
+
+@quick
+@given(lease_lengths, st.integers(0, 8), st.integers(20_000, 600_000), st.integers(100, 200))
+def test_an_answer_leaves_what_one_absence_leaves_however_many_leases(
+    lengths, asked_in, within_ms, rate
+):
+    """However a person cuts their time into leases: after an answer the ended ones hold one bank
+    from before the prompt and one time to answer, the open one its own of both."""
+    leases, at = [], 0
+    for length in lengths:
+        leases.append(booking.Lease(at, at + length, 0, 0, rate, False))
+        at += length
+    leases[-1] = replace(leases[-1], answering=True)
+    issued_at = leases[min(asked_in, len(leases) - 1)].opened_at_ms
+    lapsed = booking.lapsed_after_answer(leases, issued_at_ms=issued_at, answer_within_ms=within_ms)
+    kept = [
+        replace(lease, lapsed_ms=ms).bank_ms(lease.until_ms)[0]
+        for lease, ms in zip(leases, lapsed, strict=True)
+    ]
+    assert sum(kept[:-1]) <= (booking.OFFLINE_MS + within_ms) * rate // 100 + len(leases)
+    assert kept[-1] <= booking.OFFLINE_MS * rate // 100
+    if at - issued_at <= within_ms and sum(lengths) <= booking.OFFLINE_MS:
+        assert sum(lapsed) == 0, "answered in time: nothing is lost"

@@ -1,0 +1,92 @@
+"""Adversaries who look for the request that says "finished"."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.adversaries.adversary import Adversary, Attempt
+from tests.adversaries.site import Records
+from tests.adversaries.viewer import VIDEO_S, Viewer
+
+Refused = Counter[tuple[str, int]]
+#: They end what the others need, or change the account itself; ``sessions`` tries them.
+LEFT_OUT = {"people.sign_out", "people.change_password", "learning.withdraw", "people.sign_in"}
+FINISHED: dict[str, Any] = {
+    "finished": True, "completed": True, "complete": True, "done": True, "status": "completed",
+    "state": "completed", "progress": 100, "percent": 100, "covered": [[0, VIDEO_S]],
+    "covered_ms": VIDEO_S * 1000, "hours": "4", "award": 1, "transition": "verify", "decision": "verify",
+    "reason": "看过了", "person_id": 1, "unit": "u1", "answers": {"q1": ["b"]}, "q1": "b",
+}  # fmt: skip
+
+
+class CallsEveryRoute(Adversary):
+    """Every route that takes a POST, PUT, PATCH or DELETE, with its own ids and what a route that
+    completes would like to read, as JSON and as a form; every page with it in the address."""
+
+    gains_nothing_at_all = True
+
+    def run(self, me: Viewer, at: Attempt) -> None:
+        me.open()
+        me.fetch(0, 40)
+        self.answers: Counter[int] = Counter()
+        for method, endpoint, path in self._routes(me, at):
+            if method == "GET":
+                self.answers[me.browser.get(path + "?finished=1&progress=100").status] += 1
+                continue
+            if method == "POST":
+                fields = {name: str(value) for name, value in FINISHED.items()}
+                self.answers[me.browser.form(path, **fields).status] += 1
+            answer = me.browser.call(path, FINISHED, method=method)
+            assert answer.status < 500, (method, endpoint, answer.body)
+            self.answers[answer.status] += 1
+        shown = me.progress()
+        assert [unit["confirmed_ms"] for unit in shown["units"][:2]] == [0, 0]
+        assert not shown["course"]["complete"]
+        assert shown["course"]["award"] is None
+
+    def _routes(self, me: Viewer, at: Attempt) -> Iterator[tuple[str, str, str]]:
+        values: dict[str, Any] = {
+            "enrolment_id": me.enrolment, "playback_id": me.playback, "unit_key": "u1",
+            "course_id": at.site.courses["plain"], "question_id": "q1", "code": "x", "year": 2026,
+            "upload_id": "x", "filename": "x", "grant": "x", "name": "x",
+        }  # fmt: skip
+        for rule in at.site.app.url_map.iter_rules():
+            if rule.endpoint in LEFT_OUT:
+                continue
+            wanted = {name: values.get(name, 1) for name in rule.arguments}
+            units = ("u1", "p1", "q1") if "unit_key" in rule.arguments else ("",)
+            for unit in units:
+                built = rule.build(wanted | ({"unit_key": unit} if unit else {}))
+                assert built is not None
+                for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                    yield method, rule.endpoint, built[1]
+
+    def shows(self, found: Records, refused: Refused) -> None:
+        assert sum(refused.values()) > 60
+        assert not found.beats
+        assert not any(status >= 500 for _endpoint, status in refused)
+
+
+class ReadsAndPassesEverythingElse(Adversary):
+    """Reads the page, passes the quiz, claims the videos: all but watching them."""
+
+    gains_nothing_at_all = True
+
+    def run(self, me: Viewer, at: Attempt) -> None:
+        assert me.browser.form(f"/learn/{me.enrolment}/p1/read").status == 303
+        assert me.browser.form(f"/learn/{me.enrolment}/q1/attempt").status == 303
+        page = me.browser.get(f"/learn/{me.enrolment}/q1").body.decode()
+        attempt = page.partition(f"/learn/{me.enrolment}/q1/attempts/")[2].partition('"')[0]
+        answer = me.browser.form(f"/learn/{me.enrolment}/q1/attempts/{attempt}", **{"q-q1": "b"})
+        assert answer.status == 303, answer.body.decode()[:500]
+        for unit in ("u1", "u2"):
+            me.open(unit)
+            me.beat([(0, VIDEO_S)])
+            assert me.browser.form(f"/learn/{me.enrolment}/{unit}/read").status == 404
+        self.units = {unit["key"]: unit["done"] for unit in me.progress()["units"]}
+
+    def shows(self, found: Records, refused: Refused) -> None:
+        assert self.units == {"u1": False, "u2": False, "p1": True, "q1": True}
+        assert found.refusals == {"not-delivered"}

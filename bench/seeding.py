@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from courses import fields, scopes
 from courses.documents import Chapter, CourseDocument, Unit
 from courses.models import Course, CourseVersion, Enrolment, EnrolmentState, UnitKind, VersionState
-from media.models import Asset, AssetState, Playback
+from media import delivery
+from media.models import Asset, AssetState, Coverage, Playback
 from zhixin import clock, config, db, schema
 from zhixin.app import create_app
 from zhixin.hours import policies
@@ -122,8 +123,13 @@ def _watcher(app: Flask, session: Session, place: int, asset: Asset, now: dateti
         person_id=person.id, token_digest=token_digest(token), address="127.0.0.1",
         user_agent="bench", created_at=now, seen_at=now,
     )  # fmt: skip
-    session.add_all([playback, enrolment, sign_in])
+    coverage = Coverage(
+        person_id=person.id, scope=playback.scope, asset_id=asset.id, spans="", covered_ms=0,
+        position_ms=0, updated_at=now, revision=0,
+    )  # fmt: skip
+    session.add_all([playback, enrolment, sign_in, coverage])
     session.flush()
+    delivery.merge(session, {playback.id: delivery.everything(asset)})
     return playback.id, _browser(app, token)
 
 

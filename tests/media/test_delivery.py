@@ -24,6 +24,7 @@ from zhixin.config import Settings
 
 KILLED = """
 import sys, time
+out, sys.stdout = sys.stdout, sys.stderr  # the log goes elsewhere
 from pathlib import Path
 from media.delivery import Deliveries
 class Unreachable:
@@ -32,7 +33,7 @@ class Unreachable:
 deliveries = Deliveries(Unreachable(), Path(sys.argv[1]), background=True)
 for segment in (0, 1, 2, 7):
     deliveries.note("playback", segment)
-print("noted", flush=True)
+print("noted", file=out, flush=True)
 time.sleep(60)
 """
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 import time
 from collections import namedtuple
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
@@ -67,6 +67,13 @@ _LEASE = sa.select(PLAYBACK.c.id).where(
     PLAYBACK.c.id == sa.bindparam("playback_id"), PLAYBACK.c.ended_at.is_(None), _SIGNED_IN
 )
 
+#: Writes a beat down, if all is still as it was decided on; says whether it was.
+Writer = Callable[[Any, dict[str, Any]], bool]
+
+_CREDITED = BEATS.labels("credited")
+_ANSWERED = REQUESTS.labels(_ENDPOINT, "POST", 200)
+_SECONDS = SECONDS.labels(_ENDPOINT)
+
 #: How many playbacks a process remembers.
 _REMEMBERED = 20_000
 
@@ -91,14 +98,10 @@ class BeatLane:
         self._deliveries: Deliveries = app.extensions["deliveries"]
         self._cookie = app.config["SESSION_COOKIE_NAME"]
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        self._lean = Lean(self._settings.database, self._settings.web_threads)
+        self._lean = Lean(self._settings.database)
         self._read = self._lean.prepare(_STATE)
-        note_coverage = beats.NOTE_COVERAGE.where(_LEASE.exists())
-        writes = [note_coverage, beats.ADD_BEAT, beats.NOTE_PLAYBACK]
-        if not self._lean.is_sqlite:
-            writes = [_write_at_once()]
-        self._writes = [self._lean.prepare(statement) for statement in writes]
-        self._digest_of = lru_cache(maxsize=20_000)(self._read_cookie)
+        self._write = self._writer_of_three() if self._lean.is_sqlite else self._writer_at_once()
+        self._digest_of = lru_cache(maxsize=20_000)(self._read_cookies)
         self._needs_of = lru_cache(maxsize=10_000)(self._find_needs)
         self._known: dict[str, Any] = {}
 
@@ -108,9 +111,9 @@ class BeatLane:
             reply = self._beat(environ)
             if reply is not None:
                 start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(reply)))])
-                BEATS.labels("credited").inc()
-                REQUESTS.labels(_ENDPOINT, "POST", 200).inc()
-                SECONDS.labels(_ENDPOINT).observe(time.perf_counter() - started)
+                _CREDITED.inc()
+                _ANSWERED.inc()
+                _SECONDS.observe(time.perf_counter() - started)
                 return [reply]
         return self._inner(environ, start_response)
 
@@ -129,8 +132,9 @@ class BeatLane:
         body = environ["wsgi.input"].read(int(length))
         environ["wsgi.input"] = BytesIO(body)  # for the ordinary route
         try:
-            digest = self._digest_of(parse_cookie(environ.get("HTTP_COOKIE")).get(self._cookie, ""))
-            return self._book(address[1], BeatIn.model_validate_json(body), digest)
+            digest = self._digest_of(environ.get("HTTP_COOKIE", ""))
+            beat = BeatIn.model_validate_json(body)
+            return self._book(address[1], beat, digest)
         except (BadSignature, ValidationError, ClaimRefused, SQLAlchemyError, self._errors):
             return None
 
@@ -175,19 +179,29 @@ class BeatLane:
         self._remember(state, values)
         return _answer(decided, needed_ms)
 
-    def _write(self, cursor: Any, values: dict[str, Any]) -> bool:
-        if not self._lean.is_sqlite:
-            changed: int = self._writes[0].run(cursor, values).rowcount
-            return changed == 1
-        cursor.execute("BEGIN IMMEDIATE")
-        coverage, *rest = self._writes
-        if coverage.run(cursor, values).rowcount != 1:
-            cursor.execute("ROLLBACK")
-            return False
-        for statement in rest:
-            statement.run(cursor, values)
-        cursor.execute("COMMIT")
-        return True
+    def _writer_at_once(self) -> Writer:
+        write = self._lean.prepare_write("beat", _write_at_once())
+        return lambda cursor, values: write.run(cursor, values) == 1
+
+    def _writer_of_three(self) -> Writer:
+        coverage, *rest = (
+            self._lean.prepare(statement)
+            for statement in (
+                beats.NOTE_COVERAGE.where(_LEASE.exists()), beats.ADD_BEAT, beats.NOTE_PLAYBACK
+            )
+        )  # fmt: skip
+
+        def write(cursor: Any, values: dict[str, Any]) -> bool:
+            cursor.execute("BEGIN IMMEDIATE")
+            if coverage.run(cursor, values).rowcount != 1:
+                cursor.execute("ROLLBACK")
+                return False
+            for statement in rest:
+                statement.run(cursor, values)
+            cursor.execute("COMMIT")
+            return True
+
+        return write
 
     def _remember(self, state: Any, values: dict[str, Any]) -> None:
         while len(self._known) >= _REMEMBERED:
@@ -201,10 +215,10 @@ class BeatLane:
             revision=state.revision + 1,
         )
 
-    def _read_cookie(self, cookie: str) -> bytes:
+    def _read_cookies(self, header: str) -> bytes:
         """The digest of the sign-in's token in a signed cookie. Only the signature is judged
         here, so that it may be remembered; whether the sign-in is open is asked each time."""
-        session = self._serializer.loads(cookie)
+        session = self._serializer.loads(parse_cookie(header).get(self._cookie, ""))
         return token_digest(str(session.get("_user_id", "")))
 
     def _find_needs(self, scope: str, asset_id: int) -> tuple[Video, int]:

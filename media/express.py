@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ADDRESS = re.compile(r"/media/([0-9]{1,10})/([^/]+)/(v[0-9]/s([0-9]{5})\.m4s)")
+_ANSWERED = REQUESTS.labels("media.stream", "GET", 200)
+_SECONDS = SECONDS.labels("media.stream")
 #: With any of these the answer is not simply the whole file.
 _UNUSUAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE")
 
@@ -45,8 +47,8 @@ class SegmentLane:
             body = self._segment(path, environ)
             if body is not None:
                 start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(body)))])
-                REQUESTS.labels("media.stream", "GET", 200).inc()
-                SECONDS.labels("media.stream").observe(time.perf_counter() - started)
+                _ANSWERED.inc()
+                _SECONDS.observe(time.perf_counter() - started)
                 return [body]
         return self._inner(environ, start_response)
 

@@ -1,58 +1,75 @@
 """Statements on raw connections, for the few that run hundreds of times a second.
 
 They are written with SQLAlchemy like all others and compiled once; what is left out is its
-result objects, type conversions and transactions around them. So a caller passes what the
-driver takes (see ``Lean.instant``) and reads what the driver gives (``Lean.read_instant``).
+result objects, type conversions and transactions around them, and on PostgreSQL psycopg's
+cursors too: writes go straight to libpq, prepared once on each connection. So a caller passes
+instants as ``Lean.instant`` says and reads what the driver gives (``Lean.read_instant``).
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.pq import ExecStatus
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from zhixin.db import make_engine
 
 
 class Lean:
-    """Raw connections that commit each statement by itself, in a pool of their own."""
+    """A raw connection for each thread, which commits each statement by itself."""
 
-    def __init__(self, url: str, threads: int) -> None:
-        self.engine = make_engine(
-            url, isolation_level="AUTOCOMMIT", pool_size=max(1, threads), pool_reset_on_return=None
-        )
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._of_thread = threading.local()
 
     def prepare(self, statement: sa.sql.expression.Executable) -> Prepared:
         """Compile ``statement`` for this database, with named parameters."""
         dialect = sqlite.dialect(paramstyle="named") if self.is_sqlite else self.engine.dialect
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return Prepared(str(compiled), constants)
+        return Prepared(str(compiled), _constants(compiled))
+
+    def prepare_write(self, name: str, statement: sa.sql.expression.Executable) -> PreparedWrite:
+        """Compile a statement of PostgreSQL that returns no rows, under a ``name`` of its own."""
+        dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        return PreparedWrite(name, str(compiled), compiled.positiontup, _constants(compiled))
 
     @contextmanager
     def cursor(self) -> Iterator[Any]:
-        """A cursor whose statements commit one by one. After an error its connection is dropped."""
-        connection = self.engine.raw_connection()
+        """A cursor whose statements commit one by one, but for what BEGIN and COMMIT enclose."""
+        connection: Any = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = self._of_thread.connection = self.engine.raw_connection()
+        cursor = connection.cursor()
         try:
-            yield connection.cursor()
+            yield cursor
         except BaseException:
-            connection.invalidate()
+            if self.is_sqlite:
+                connection.rollback()
+            elif connection.driver_connection.broken:
+                self._of_thread.connection = None
+                connection.invalidate()
             raise
-        connection.close()
+        finally:
+            cursor.close()
 
-    def instant(self, instant: datetime) -> datetime | str:
-        """An instant as this driver takes it."""
+    def instant(self, instant: datetime) -> str:
+        """An instant as it is stored and compared."""
         if self.is_sqlite:
-            return instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-        return instant
+            instant = instant.replace(tzinfo=None)
+        return instant.isoformat(" ", "microseconds")
 
     def read_instant(self, value: Any) -> datetime:
-        """An instant as this driver gives it."""
+        """An instant as this driver gives it, or as ``instant`` said it."""
         if isinstance(value, str):
             return datetime.fromisoformat(value).replace(tzinfo=UTC)
         instant: datetime = value
@@ -70,3 +87,50 @@ class Prepared:
     def run(self, cursor: Any, values: dict[str, Any]) -> Any:
         """Execute with ``values``; returns the cursor."""
         return cursor.execute(self._sql, self._constants | values)
+
+
+class PreparedWrite:
+    """A statement that PostgreSQL has parsed and planned, on each connection that ran it."""
+
+    __slots__ = ("_constants", "_name", "_names", "_sql")
+
+    def __init__(self, name: str, sql: str, names: list[str], constants: dict[str, Any]) -> None:
+        self._name, self._sql = name.encode(), sql.encode()
+        self._names, self._constants = names, constants
+
+    def run(self, cursor: Any, values: dict[str, Any]) -> int:
+        """Execute with ``values``; returns how many rows it changed.
+
+        Raises:
+            psycopg.Error: the statement failed or the connection is gone.
+        """
+        server = cursor.connection.pgconn
+        texts = [_text(value) for value in map((self._constants | values).__getitem__, self._names)]
+        result = server.exec_prepared(self._name, texts)
+        if result.status != ExecStatus.COMMAND_OK and _is_unknown(result):
+            server.prepare(self._name, self._sql)
+            result = server.exec_prepared(self._name, texts)
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.get_error_message())
+        return int(result.command_tuples or 0)
+
+
+def _constants(compiled: Any) -> dict[str, Any]:
+    return {name: value for name, value in compiled.params.items() if value is not None}
+
+
+def _text(value: object) -> bytes | None:
+    """A parameter in PostgreSQL's text format."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    return str(value).encode()
+
+
+#: SQLSTATE invalid_sql_statement_name: this connection has not prepared it yet.
+_UNKNOWN = b"26000"
+
+
+def _is_unknown(result: Any) -> bool:
+    return bool(result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == _UNKNOWN)

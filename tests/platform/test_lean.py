@@ -1,0 +1,74 @@
+"""Raw connections survive what happens to connections."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from zhixin.lean import Lean
+from zhixin.people.models import SignInFailure
+
+AT = datetime(2026, 11, 23, 2, 0, 0, 5, tzinfo=UTC)
+INSERT = (
+    sa.insert(SignInFailure)
+    .inline()
+    .values(sign_in_name=sa.bindparam("name"), address="::1", failed_at=sa.bindparam("at"))
+)
+READ = sa.select(SignInFailure.failed_at).where(SignInFailure.sign_in_name == sa.bindparam("name"))
+
+
+@pytest.fixture
+def lean(own_engine: sa.Engine) -> Lean:
+    return Lean(own_engine.url.render_as_string(hide_password=False))
+
+
+def write(lean: Lean, name: str) -> None:
+    with lean.cursor() as cursor:
+        values = {"name": name, "at": lean.instant(AT)}
+        if lean.is_sqlite:
+            lean.prepare(INSERT).run(cursor, values)
+        else:
+            assert lean.prepare_write("failure", INSERT).run(cursor, values) == 1
+
+
+def test_what_is_written_is_there(lean: Lean, own_engine: sa.Engine) -> None:
+    """Committed at once, and the same for the ordinary connections as for the raw ones."""
+    write(lean, "甲")
+    with own_engine.connect() as connection:
+        assert connection.scalar(READ, {"name": "甲"}) == AT
+    with lean.cursor() as cursor:
+        row = lean.prepare(READ).run(cursor, {"name": "甲"}).fetchone()
+    assert lean.read_instant(row[0]) == AT
+
+
+def test_each_thread_has_its_own_connection(lean: Lean, own_engine: sa.Engine) -> None:
+    """Nobody's statement falls into another's."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: write(lean, f"n{number}"), range(80)))
+    with own_engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(SignInFailure)) == 80
+
+
+def test_an_error_leaves_the_connection_usable(lean: Lean) -> None:
+    """A row that the database refuses is told, and the next one is written."""
+    with pytest.raises(lean.engine.dialect.loaded_dbapi.Error):
+        write(lean, None)  # type: ignore[arg-type]
+    write(lean, "乙")
+
+
+@pytest.mark.parametrize("own_engine", ["postgresql"], indirect=True)
+def test_a_lost_connection_is_made_anew(lean: Lean, own_engine: sa.Engine) -> None:
+    """The server was restarted under it: one call fails, the next has a new connection."""
+    write(lean, "甲")
+    with own_engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(psycopg.OperationalError):
+        write(lean, "乙")
+    write(lean, "丙")

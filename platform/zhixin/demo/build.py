@@ -24,7 +24,7 @@ from zhixin import clock, db
 from zhixin.demo import content, histories, video
 from zhixin.demo.people import Cast, create_cast
 from zhixin.hours import policies
-from zhixin.hours.rules import CreditRule, SubjectKind, Verification, justified_hours
+from zhixin.hours.rules import CreditRule, Presence, SubjectKind, Verification, justified_hours
 from zhixin.ledger import log
 from zhixin.ledger.keys import Signer
 
@@ -47,6 +47,8 @@ RULE = CreditRule(
     yearly_total=Decimal(20),
     yearly_minimums={SubjectKind.GENERAL: Decimal(3), SubjectKind.PROFESSIONAL: Decimal(12)},
     verification=Verification(auto=True, sample_percent=Decimal(15)),
+    # Only the longer lectures are long enough for one.
+    presence=Presence(every_minutes=Decimal(1), answer_seconds=60),
 )
 Report = Callable[[str, int, int], None]
 

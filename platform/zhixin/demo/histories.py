@@ -6,37 +6,33 @@ So the demonstration's evidence, awards and ledger entries are what real study l
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session, joinedload
 
-from courses import completion, enrolments, quizzes, scopes
+from courses import completion, enrolments, quizzes
 from courses.documents import CourseDocument, Unit
 from courses.models import CourseVersion, Enrolment, UnitKind, VersionState
-from media import delivery, watching
-from media.api_models import BeatIn
 from media.models import Asset
 from zhixin.audit import desk
 from zhixin.certificates import issuing
 from zhixin.demo import content
 from zhixin.demo.people import Cast
+from zhixin.demo.viewing import HONEST, ONE_DEVICE, SUSPECT, Manner, Sitting
 from zhixin.hours import awards
 from zhixin.hours.models import Award
 from zhixin.hours.states import State, Transition
 from zhixin.people.models import Person
 
-BEAT_S = 15
 COURSES_EACH = 6
 #: The learners whom a visitor may play have studied more.
 COURSES_OF_SHOWN = 22
 SHOWN = 2
-DEVICES = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0",
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/142.0 Mobile",
-)
+#: So many accounts are studied on one device in the last days.
+FARMED = 6
 Report = Callable[[str, int, int], None]
 
 
@@ -54,7 +50,7 @@ def simulate(session: Session, cast: Cast, start: datetime, now: datetime, repor
         moments = sorted(chance.uniform(0.05, 0.99) for _ in chosen)
         for version, moment in zip(chosen, moments, strict=True):
             begin = start + (now - start) * moment
-            _study(session, learner, version, begin, chance, share=1.0)
+            _study(session, learner, version, begin, chance)
         if place < 12:
             rest = [version for version in versions if version not in chosen]
             _study(
@@ -67,6 +63,35 @@ def simulate(session: Session, cast: Cast, start: datetime, now: datetime, repor
             )
         report("学习经历", place + 1, len(cast.learners))
     _decide_some(session, cast, now)
+    _cheat_some(session, cast, versions, now, chance)
+
+
+def _cheat_some(
+    session: Session,
+    cast: Cast,
+    versions: Sequence[CourseVersion],
+    now: datetime,
+    chance: random.Random,
+) -> None:
+    """What waits for the auditor: the last learners tried this and that in the last days."""
+    longest = max(version.duration_ms for version in versions)
+    long = [version for version in versions if version.duration_ms == longest]
+    short = [version for version in versions if version.duration_ms < longest]
+    suspects = cast.learners[-len(SUSPECT) :]
+    for place, (learner, manner) in enumerate(zip(suspects, SUSPECT, strict=True)):
+        begin = now - timedelta(days=1, hours=place)
+        _study(session, learner, _new(session, learner, long), begin, chance, manner=manner)
+    for place, learner in enumerate(cast.learners[-len(SUSPECT) - FARMED : -len(SUSPECT)]):
+        begin = now - timedelta(days=2, minutes=-5 * place)
+        _study(session, learner, _new(session, learner, short), begin, chance, manner=ONE_DEVICE)
+
+
+def _new(session: Session, learner: Person, versions: Sequence[CourseVersion]) -> CourseVersion:
+    """The first that they have not studied."""
+    studied = set(
+        session.scalars(sa.select(Enrolment.version_id).where(Enrolment.person_id == learner.id))
+    )
+    return next(version for version in versions if version.id not in studied)
 
 
 def _study(
@@ -76,7 +101,8 @@ def _study(
     begin: datetime,
     chance: random.Random,
     *,
-    share: float,
+    share: float = 1.0,
+    manner: Manner = HONEST,
 ) -> None:
     enrolment = enrolments.enrol(session, learner.id, version.course_id, begin)
     document = CourseDocument.from_text(version.document)
@@ -85,50 +111,14 @@ def _study(
         if unit.kind is UnitKind.PAGE:
             enrolments.note_read(session, enrolment, unit.key)
         elif unit.kind is UnitKind.VIDEO:
-            at = _watch(session, learner, version, unit, at, chance, share)
+            asset = session.get_one(Asset, unit.asset_id)
+            at = Sitting(session, learner, version, asset, at, chance, manner).watch(share)
             if share < 1:
                 return
         else:
             at = _answer(session, enrolment, unit, at, chance)
     seed = current_app.extensions["settings"].key("secret_key").hex()
     completion.check(session, enrolment.id, sampling_seed=seed, now=at)
-
-
-def _watch(
-    session: Session,
-    learner: Person,
-    version: CourseVersion,
-    unit: Unit,
-    at: datetime,
-    chance: random.Random,
-    share: float,
-) -> datetime:
-    """Watch a video with a pause or two, beat by beat; returns when it was over."""
-    asset = session.get_one(Asset, unit.asset_id)
-    playback = watching.open(
-        session,
-        person_id=learner.id,
-        asset=asset,
-        scope=scopes.of_version(version.id),
-        address=f"10.{learner.id % 200}.3.{chance.randrange(2, 250)}",
-        user_agent=chance.choice(DEVICES),
-        now=at,
-    )
-    delivery.merge(session, {playback.id: delivery.everything(asset)})
-    length = (asset.duration_ms or 0) / 1000 * share
-    position, seq = 0.0, 0
-    at += timedelta(seconds=1)
-    while position < length:
-        step = min(BEAT_S, length - position)
-        if chance.random() < 0.08:
-            at += timedelta(seconds=chance.randrange(20, 300))  # a phone call
-        at += timedelta(seconds=step + 0.2)
-        seq += 1
-        beat = BeatIn(seq=seq, played=[(position, position + step)], position=position + step)
-        watching.record(session, playback_id=playback.id, person_id=learner.id, beat=beat, now=at)
-        position += step
-    watching.close(session, playback_id=playback.id, person_id=learner.id, now=at)
-    return at + timedelta(seconds=20)
 
 
 def _answer(

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from courses import presence, scopes, watched
+from courses import presence, progress, scopes
 from courses.models import CourseVersion
 from media import delivery, watching
 from media import presence as prompts
@@ -36,6 +36,7 @@ class Manner:
     Attributes:
         beat_s: media seconds between beats, on average.
         jitter: how much they vary, as a part of that.
+        pauses: how likely something comes between two beats.
         hurried_s: claimed at once in the middle of a video, far more than time had passed.
         unsent: claims the second half of each video before its segments were fetched.
         answer_s: how long a prompt waits for each choice.
@@ -45,6 +46,7 @@ class Manner:
 
     beat_s: float = 15
     jitter: float = 0.2
+    pauses: float = 0.08
     hurried_s: float = 0
     unsent: bool = False
     answer_s: tuple[float, float] = (2.5, 9)
@@ -56,11 +58,13 @@ HONEST = Manner()
 #: What auditors are to find. (A script's beats come every three seconds here only so that a
 #: short video has enough of them.)
 SUSPECT = (
-    Manner(hurried_s=110),
-    Manner(beat_s=3, jitter=0, answer_s=(0.3, 0.6), wrong=0),
-    Manner(unsent=True),
-    Manner(wrong=0.75, answer_s=(31, 40)),
+    Manner(pauses=0, hurried_s=110),
+    Manner(pauses=0, beat_s=3, jitter=0, answer_s=(0.1, 0.2), wrong=0),
+    Manner(pauses=0, unsent=True),
+    Manner(wrong=0.8),
 )
+#: One pair of hands that studies for many.
+ONE_DEVICE = Manner(pauses=0, place=("203.0.113.77", DEVICES[0]))
 
 
 class Sitting:
@@ -80,7 +84,7 @@ class Sitting:
         self._chance, self._manner, self.at = chance, manner, at
         rule = policies.rule(session.get_one(Policy, version.policy_id))
         self._cadence: Cadence | None = presence.cadence(rule, learner)
-        self._needed_ms = watched.needed_ms(asset.duration_ms or 0, rule.coverage_needed)
+        self._needed_ms = progress.needed_ms(asset.duration_ms or 0, rule.coverage_needed)
         self._seq = 0
         own = f"10.{learner.id % 200}.3.{chance.randrange(2, 250)}", chance.choice(DEVICES)
         address, device = manner.place or own
@@ -93,21 +97,20 @@ class Sitting:
     def watch(self, share: float) -> datetime:
         """Watch that part of the video with a pause or two; returns when it was over."""
         everything = delivery.everything(self._asset)
-        segments = everything.bit_length() // 2 if self._manner.unsent else everything.bit_length()
-        self._deliver((1 << segments) - 1)
+        half = (1 << everything.bit_length() // 2) - 1
+        self._deliver(half if self._manner.unsent else everything)
         length = (self._asset.duration_ms or 0) / 1000 * share
         position = 0.0
         self.at += timedelta(seconds=1)
         while position < length:
             step = min(self._step(), length - position)
-            if self._manner.jitter and self._chance.random() < 0.08:
+            if self._chance.random() < self._manner.pauses:
                 self.at += timedelta(seconds=self._chance.randrange(20, 300))  # a phone call
-            self.at += timedelta(seconds=step + (0.2 if self._manner.jitter else 0))
-            reply = self._beat(position, position + step)
-            position += reply / 1000
-            if self._manner.hurried_s and self._seq == 2:
-                self._beat(position, min(length, position + self._manner.hurried_s))
-            if reply == 0:  # the segments were not fetched: now they are
+            self.at += timedelta(seconds=step)
+            before, position = position, self._beat(position, position + step)
+            if self._seq == 2 and self._manner.hurried_s:
+                position = self._beat(position, min(length, position + self._manner.hurried_s))
+            if position == before:  # what was not fetched is fetched now
                 self._deliver(everything)
         watching.close(
             self._session, playback_id=self._playback.id, person_id=self._learner.id, now=self.at
@@ -121,8 +124,8 @@ class Sitting:
     def _deliver(self, segments: int) -> None:
         delivery.merge(self._session, {self._playback.id: segments})
 
-    def _beat(self, start: float, end: float) -> int:
-        """Report one stretch and answer what is asked; returns the credited ms."""
+    def _beat(self, start: float, end: float) -> float:
+        """Report one stretch, answer what is asked; returns how far from ``start`` is confirmed."""
         self._seq += 1
         if self._manner.unsent and self._seq == 3:
             end = (self._asset.duration_ms or 0) / 1000
@@ -133,17 +136,15 @@ class Sitting:
         )  # fmt: skip
         if reply.prompt is not None:
             self._answer(reply.prompt.id)
-        return reply.credited_ms
+        return max((until for begun, until in reply.covered if begun <= start), default=start)
 
     def _answer(self, prompt_id: str) -> None:
         asked = self._session.get_one(Prompt, prompt_id)
         while asked.answered_at is None:
             self.at += timedelta(seconds=self._chance.uniform(*self._manner.answer_s))
-            choice = asked.question["right"]
+            choice: int = asked.question["right"]
             if self._chance.random() < self._manner.wrong:
                 choice = (choice + 1) % prompts.CHOICES
-                if not self._manner.jitter:
-                    self.at += timedelta(seconds=prompts.LONGEST_WAIT_S)
             answer = prompts.answer(
                 self._session, playback_id=self._playback.id, person_id=self._learner.id,
                 prompt_id=prompt_id, choice=choice, cadence=self._cadence,

@@ -11,15 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.walk.theatre import Theatre, prepare, wait_for
 
 PASSWORD = "walk the walk 2026"
 PEOPLE = {
@@ -122,7 +123,7 @@ def live(
         for name in ("serve", "worker", "scheduler")
     ]
     try:
-        _wait(platform.url + "/healthz")
+        wait_for(platform.url + "/healthz")
         yield platform
     finally:
         for process in processes:
@@ -136,6 +137,23 @@ def live(
         log.close()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def theatre(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Theatre]:
+    """A served platform with one lecture of three minutes, for what happens while it plays."""
+    url = ""
+    if request.param == "postgresql":
+        url = _new_database(request.getfixturevalue("postgres_url"))
+    place = prepare(tmp_path_factory.mktemp("theatre"), _free_port(), url)
+    try:
+        place.start_again()
+        yield place
+    finally:
+        place.kill()
+        place.app.extensions["db"].engine.dispose()
+
+
 def _new_database(postgres_url: str) -> str:
     """A database of its own: other tests of the run have theirs in the same server."""
     import sqlalchemy as sa
@@ -143,22 +161,10 @@ def _new_database(postgres_url: str) -> str:
     url = sa.make_url(postgres_url)
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS walk"))
-        connection.execute(sa.text("CREATE DATABASE walk"))
+        name = f"walk_{uuid4().hex}"
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return url.set(database="walk").render_as_string(hide_password=False)
-
-
-def _wait(url: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.3)
+    return url.set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

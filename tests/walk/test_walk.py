@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,54 +14,10 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, Route, expect
 from pypdf import PdfReader
 
+from tests.walk.visitor import Visitor, played_to, until
+
 pytestmark = [pytest.mark.browser, pytest.mark.services]
 TITLE = "山地城市桥梁健康监测技术"
-
-
-class Visitor:
-    """Somebody at a browser of their own."""
-
-    def __init__(self, chromium: Browser, live: Any, sign_in_name: str | None = None) -> None:
-        self.context = chromium.new_context(
-            base_url=live.url,
-            locale="zh-CN",
-            viewport={"width": 1280, "height": 900},
-            accept_downloads=True,
-        )
-        self.context.set_default_timeout(20_000)
-        self.page = self.context.new_page()
-        self.faults: list[str] = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: (
-                self.faults.append(message.text)
-                if "Content Security Policy" in message.text
-                else None
-            ),
-        )
-        if sign_in_name:
-            self.page.goto("/sign-in")
-            self.page.get_by_label("登录名").fill(sign_in_name)
-            self.page.get_by_label("密码").fill(live.password)
-            self.page.get_by_role("main").get_by_role("button", name="登录").click()
-            expect(self.page.get_by_text(live.people[sign_in_name])).to_be_visible()
-
-    def confirm(self) -> None:
-        """Say yes in the page's own dialog."""
-        self.page.get_by_role("dialog").get_by_role("button", name="确定").click()
-
-    def __enter__(self) -> Page:
-        return self.page
-
-    def __exit__(self, kind: type[BaseException] | None, *_details: object) -> None:
-        if kind is not None:  # what the visitor saw when it went wrong
-            folder = Path("test-results")
-            folder.mkdir(exist_ok=True)
-            self.page.screenshot(path=folder / "walk.png", full_page=True)
-        self.context.close()
-        if kind is None:
-            assert not self.faults, self.faults
 
 
 @pytest.fixture(scope="module")
@@ -144,21 +99,7 @@ def _upload_with_a_broken_connection(page: Page, lecture: Path) -> None:
 
 def _preview_plays(page: Page) -> None:
     page.locator(".vjs-big-play-button").click()
-    _played_to(page, 1)
-
-
-def _played_to(page: Page, seconds: float) -> None:
-    """Until the video stands there. (Playwright's own waiting would need eval, which our CSP forbids.)"""
-    _until(
-        page, lambda: float(page.evaluate("document.querySelector('video').currentTime")) > seconds
-    )
-
-
-def _until(page: Page, holds: Callable[[], bool], patience_s: float = 45) -> None:
-    deadline = time.monotonic() + patience_s
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        page.wait_for_timeout(250)
+    played_to(page, 1)
 
 
 def _write_questions(page: Page) -> None:
@@ -220,7 +161,7 @@ def _learner_studies(chromium: Browser, live: Any) -> None:
         _watch_until(page, confirmed_s=10)
         page.goto("/my/learning")
         page.get_by_role("link", name=re.compile("继续学习")).first.click()
-        _played_to(page, 7)  # it opens where they stopped
+        played_to(page, 7)  # it opens where they stopped
         page.locator("[data-player] .vjs-big-play-button").click()
         expect(page.locator("[data-unit-complete]")).to_be_visible(timeout=60_000)
         page.locator("[data-unit-complete]").get_by_role("link", name="下一步").click()
@@ -246,7 +187,7 @@ def _finds_the_course(page: Page) -> None:
     expect(page.get_by_role("link", name=re.compile(TITLE))).to_be_visible()
     for words in ("桥梁监测", "石拱", "缆索承重"):
         # The index follows within seconds, or by its sweeper within a minute.
-        _until(page, lambda words=words: _finds(page, words), patience_s=90)  # type: ignore[misc]
+        until(page, lambda words=words: _finds(page, words), patience_s=90)  # type: ignore[misc]
     page.goto("/courses?q=桥梁监测")
     expect(page.locator("mark").first).to_be_visible()
 
@@ -263,7 +204,7 @@ def _watch_until(page: Page, confirmed_s: int) -> None:
         minutes, seconds = (page.locator("[data-confirmed]").text_content() or "0:0").split(":")
         return int(minutes) * 60 + int(seconds)
 
-    _until(page, lambda: confirmed() >= confirmed_s)
+    until(page, lambda: confirmed() >= confirmed_s)
 
 
 def _auditor_verifies(chromium: Browser, live: Any) -> None:

@@ -1,0 +1,126 @@
+"""Being asked whether one is there, and going on elsewhere, in a real browser by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from media.models import Prompt
+from tests.walk.test_offline import begin, confirmed_s, position
+from tests.walk.theatre import Theatre
+from tests.walk.visitor import Visitor, until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.services,
+    pytest.mark.parametrize("theatre", ["sqlite"], indirect=True),
+]
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def asked(page: Page, theatre: Theatre, name: str) -> None:
+    """Play until a prompt is there."""
+    until(page, lambda: confirmed_s(theatre, name) > 2)
+    theatre.ask_soon(name)
+    expect(page.locator("[data-prompt]")).to_be_visible(timeout=40_000)
+
+
+def right(page: Page) -> str:
+    """The word that the prompt asks for, as one reads it."""
+    return (page.locator("[data-prompt-text]").text_content() or "").partition("：")[2]
+
+
+def choose_by_keyboard(page: Page, option: str) -> None:
+    """Tab from the prompt to the option, and press it."""
+    for _press in range(6):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == option:
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{option} was not reached")
+
+
+def test_a_prompt_is_answered_by_keyboard(chromium: Browser, theatre: Theatre) -> None:
+    """It has the focus and a name when it comes, takes a wrong choice with patience, and after
+    the right one everything that was played meanwhile is confirmed."""
+    with Visitor(chromium, theatre, "learner4") as page:
+        begin(page)
+        asked(page, theatre, "learner4")
+        box = page.locator("[data-prompt]")
+        expect(box).to_be_focused()
+        expect(box).to_have_attribute("role", "alertdialog")
+        expect(box).to_contain_text("剩余")
+        waiting = confirmed_s(theatre, "learner4")
+        until(page, lambda: position(page) > waiting + 12)
+        assert confirmed_s(theatre, "learner4") <= waiting + 1.1
+        wanted = right(page)
+        others = [text for text in box.get_by_role("button").all_text_contents() if text != wanted]
+        choose_by_keyboard(page, others[0])
+        expect(page.locator("[data-prompt-note]")).to_contain_text("选择不正确")
+        until(
+            page,
+            lambda: page.locator("[data-prompt-options] button[aria-disabled=true]").count() == 0,
+        )
+        page.locator("[data-prompt]").focus()
+        choose_by_keyboard(page, right(page))
+        expect(box).to_be_hidden()
+        until(page, lambda: confirmed_s(theatre, "learner4") > waiting + 10)
+        prompt = theatre.rows(Prompt, "learner4")[-1]
+        assert [each["right"] for each in prompt.tries] == [False, True]
+
+
+def test_a_prompt_is_there_again_after_a_reload(chromium: Browser, theatre: Theatre) -> None:
+    """The same one, with no more and no less to do; what was confirmed stays."""
+    with Visitor(chromium, theatre, "learner5") as page:
+        begin(page)
+        asked(page, theatre, "learner5")
+        text = page.locator("[data-prompt-text]").text_content()
+        before = confirmed_s(theatre, "learner5")
+        page.reload()
+        expect(page.locator("[data-prompt]")).to_be_visible()
+        expect(page.locator("[data-prompt-text]")).to_have_text(text or "")
+        assert confirmed_s(theatre, "learner5") >= before
+        page.locator("[data-prompt]").get_by_role("button", name=right(page)).click()
+        expect(page.locator("[data-prompt]")).to_be_hidden()
+        assert len(theatre.rows(Prompt, "learner5")) == 1
+
+
+def test_a_prompt_is_accessible(chromium: Browser, theatre: Theatre) -> None:
+    """axe finds nothing to complain of, on a phone and on a desktop."""
+    with Visitor(chromium, theatre, "learner6") as page:
+        begin(page)
+        asked(page, theatre, "learner6")
+        folder = Path("test-results")
+        folder.mkdir(exist_ok=True)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.screenshot(path=folder / f"prompt-{width}.png")
+            page.evaluate(AXE.read_text())
+            found = page.evaluate("axe.run('[data-prompt]').then(r => r.violations.map(v => v.id))")
+            assert found == []
+
+
+def test_going_on_elsewhere_is_asked_for_and_said(chromium: Browser, theatre: Theatre) -> None:
+    """A second device is told of the first; after "continue here" the first one stops and says
+    why, and goes on only when it is asked to."""
+    with (
+        Visitor(chromium, theatre, "learner7") as desk,
+        Visitor(chromium, theatre, "learner7") as phone,
+    ):
+        begin(desk)
+        until(desk, lambda: confirmed_s(theatre, "learner7") > 2)
+        phone.goto(desk.url)
+        told = phone.locator("[data-message]")
+        expect(told).to_contain_text("您正在另一处学习")
+        here = told.get_by_role("button", name="在此继续")
+        here.focus()
+        phone.keyboard.press("Enter")
+        until(phone, lambda: position(phone) > 1)
+        expect(desk.locator("[data-message-text]")).to_contain_text(
+            "您在另一处打开了视频", timeout=30_000
+        )
+        assert desk.evaluate("document.querySelector('video').paused")
+        confirmed = confirmed_s(theatre, "learner7")
+        until(phone, lambda: confirmed_s(theatre, "learner7") > confirmed + 2)

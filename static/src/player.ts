@@ -52,6 +52,8 @@ class LearningPlayer implements Listener {
   #confirmed: Spans = [];
   #confirmedMs = 0;
   #durationMs = 0;
+  /** The fastest at which parts that are not confirmed yet are counted. */
+  #rate = 1;
   #opening = false;
   #reopenedAt = -Infinity;
   #undeliveredSince: number | null = null;
@@ -113,6 +115,7 @@ class LearningPlayer implements Listener {
 
   #use(opened: Opened): void {
     this.#durationMs = opened.duration * 1000;
+    this.#rate = opened.rate_percent / 100;
     this.#confirmed = fromSeconds(opened.covered);
     this.#confirmedMs = total(this.#confirmed);
     this.#lease = opened.playback
@@ -288,10 +291,10 @@ class LearningPlayer implements Listener {
 
   /** Hurrying through what is not confirmed would be refused: say so and slow down. */
   #limitRate(): void {
-    if (!this.#lease || (this.#video.playbackRate() ?? 1) <= 1) return;
+    if (!this.#lease || (this.#video.playbackRate() ?? 1) <= this.#rate) return;
     if (mayHurry(this.#confirmed, this.#positionMs)) return;
-    this.#video.playbackRate(1);
-    this.#panel.say(this.#panel.word("too_fast"), "info");
+    this.#video.playbackRate(this.#rate);
+    this.#panel.say(this.#panel.word("too_fast", { rate: this.#rate }), "info");
   }
 
   #draw(): void {

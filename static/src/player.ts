@@ -198,8 +198,9 @@ class LearningPlayer implements Listener {
   /** The prompt was answered: what played meanwhile is claimed at once, and it plays on. */
   #present(): void {
     this.#panel.say(this.#panel.word("present"), "success");
-    this.#beat();
     void this.#video.play();
+    // What earlier pages had played before the prompt waited for this too.
+    void resend(this.#data.person ?? "", this.#lease?.playback ?? null).then(() => this.#beat());
   }
 
   #reopen(at?: number): void {

@@ -94,7 +94,8 @@ export class Lease {
       const reply = await send(unsent, keepalive);
       this.confirmed = union(this.confirmed, fromSeconds(reply.covered));
       this.ended = reply.ended;
-      if (this.ended !== null || this.pending.length === 0) void outbox.drop(this.playback);
+      if (this.pending.length === 0) void outbox.drop(this.playback);
+      else if (this.ended !== null) void outbox.keep(this.#unsent()); // `resend` goes on with it
       this.listener.replied(reply);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -130,23 +131,26 @@ function send(unsent: outbox.Unsent, keepalive = false): Promise<Reply> {
   return ask<Reply>("POST", beats(unsent.playback), body, { keepalive });
 }
 
-/** Send what earlier pages of this person could not, each to its own playback. */
-export async function resend(person: string, except: string | null): Promise<boolean> {
-  let sent = false;
+/**
+ * Send what earlier pages of this person could not, each to its own playback. What is refused
+ * for now, as while a presence prompt waits, is kept for the next time.
+ */
+export async function resend(person: string, except: string | null): Promise<void> {
   for (const unsent of await outbox.waiting(person)) {
     if (unsent.playback === except) continue;
+    let left: Spans = [];
     if (unsent.claims.length > 0) {
       try {
-        await send(unsent);
-        sent = true;
+        const reply = await send(unsent);
+        left = subtract(unsent.claims, fromSeconds(reply.covered));
       } catch (error) {
         // Not reachable or signed out: wait. Refused for good: it will never be accepted.
-        if (!(error instanceof Problem) || error.passing) return sent;
+        if (!(error instanceof Problem) || error.passing) return;
       }
     }
-    await outbox.drop(unsent.playback);
+    if (left.length > 0) await outbox.keep({ ...unsent, seq: unsent.seq + 1, claims: left });
+    else await outbox.drop(unsent.playback);
   }
-  return sent;
 }
 
 /** The playback that this tab had last: going on after a reload takes over from nobody else. */

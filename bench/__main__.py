@@ -1,13 +1,19 @@
-"""``python -m bench [beats] [search] [transcode]``: all of them by default."""
+"""``python -m bench [beats] [december] [growth] [search] [transcode]``: all of them by default."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import beats, search, transcode
+from bench import beats, december, growth, search, transcode
 from bench.report import show
 
-PARTS = {"beats": beats.measure, "search": search.measure, "transcode": transcode.measure}
+PARTS = {
+    "beats": beats.measure,
+    "december": december.measure,
+    "growth": growth.measure,
+    "search": search.measure,
+    "transcode": transcode.measure,
+}
 
 
 def main() -> None:

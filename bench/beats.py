@@ -38,7 +38,7 @@ def measure() -> Iterator[Comparison]:
     ):
         bare = drive(server, _bare, clients=CLIENTS, seconds=SECONDS)
     found.rows.append(_row("bare Flask JSON", bare, bare))
-    with _postgres() as (url, postmaster):
+    with postgres() as (url, postmaster):
         found.rows.append(_row("beat, SQLite", _beats("", ()), bare))
         found.rows.append(_row("beat, PostgreSQL", _beats(url, (postmaster,)), bare))
     yield found
@@ -67,7 +67,7 @@ def _check(settings: config.Settings, load: Load) -> None:
 
 
 @contextmanager
-def _postgres() -> Iterator[tuple[str, int]]:
+def postgres() -> Iterator[tuple[str, int]]:
     """A PostgreSQL from its wheel: its address and the number of its first process."""
     folder = tempfile.mkdtemp(prefix="zhixin-bench-postgres-")
     # Its lock file's place; unset on machines without a login session.

@@ -16,13 +16,13 @@ from courses import fields, scopes
 from courses.documents import Chapter, CourseDocument, Unit
 from courses.models import Course, CourseVersion, Enrolment, EnrolmentState, UnitKind, VersionState
 from media import delivery
-from media.models import Asset, AssetState, Coverage, Playback
+from media.models import Asset, AssetState, Coverage, Delivery, Playback
 from zhixin import clock, config, db, schema
 from zhixin.app import create_app
+from zhixin.db import Base
 from zhixin.hours import policies
 from zhixin.hours.rules import SubjectKind
-from zhixin.people import accounts
-from zhixin.people.models import Person, Role, SignIn, TitleLevel
+from zhixin.people.models import Person, Role, RoleGrant, SignIn, TitleLevel
 from zhixin.people.secrets import new_token, token_digest
 
 HOUR_MS = 3_600_000
@@ -81,7 +81,8 @@ def publish(session: Session, documents: Iterable[CourseDocument]) -> None:
 def watchers(app: Flask, count: int) -> list[Watching]:
     """``count`` learners, each in the middle of a course of one video of an hour.
 
-    Their playbacks were opened hours ago, so that the server's clock has time to credit.
+    Their playbacks were opened hours ago, so that the server's clock has time to credit, and
+    its segments were sent to them.
     """
     with app.app_context(), db.database().transaction() as session:
         now = clock.now()
@@ -96,7 +97,48 @@ def watchers(app: Flask, count: int) -> list[Watching]:
             key="u1", kind=UnitKind.VIDEO, title="节", asset_id=asset.id, duration_ms=HOUR_MS
         )
         publish(session, [_course(video)])
-        return [_watcher(app, session, place, asset, now) for place in range(count)]
+        people = [
+            Person(sign_in_name=f"learner{n}", password_hash="-", name=f"学员{n}", created_at=now)
+            for n in range(count)
+        ]
+        session.add_all(people)
+        session.flush()
+        tokens = [new_token() for _person in people]
+        for model, rows in _watching(people, tokens, asset, now).items():
+            session.execute(sa.insert(model), rows)
+        return [(f"bench{n}", _browser(app, token)) for n, token in enumerate(tokens)]
+
+
+def _watching(
+    people: list[Person], tokens: list[str], asset: Asset, now: datetime
+) -> dict[type[Base], list[dict[str, object]]]:
+    """The rows that make each of them play the video."""
+    scope, sent = scopes.of_version(1), f"{delivery.everything(asset):x}"
+    whose = [{"person_id": person.id} for person in people]
+    leases = [each | {"asset_id": asset.id, "scope": scope} for each in whose]
+    device = {"address": "127.0.0.1", "user_agent": "bench"}
+    return {
+        RoleGrant: [each | {"role": Role.LEARNER} for each in whose],
+        Enrolment: [
+            each | {"course_id": 1, "version_id": 1, "state": EnrolmentState.ACTIVE,
+                    "pages_read": [], "enrolled_at": now}
+            for each in whose
+        ],
+        SignIn: [
+            each | device | {"token_digest": token_digest(token), "created_at": now, "seen_at": now}
+            for each, token in zip(whose, tokens, strict=True)
+        ],
+        Playback: [
+            lease | device | {"id": f"bench{n}", "opened_at": now - timedelta(hours=2),
+                              "heard_at": now, "booked_ms": 0, "rate_percent": 100}
+            for n, lease in enumerate(leases)
+        ],
+        Coverage: [
+            lease | {"spans": "", "covered_ms": 0, "position_ms": 0, "updated_at": now, "revision": 0}
+            for lease in leases
+        ],
+        Delivery: [{"playback_id": f"bench{n}", "segments": sent} for n in range(len(people))],
+    }  # fmt: skip
 
 
 def _course(video: Unit) -> CourseDocument:
@@ -105,32 +147,6 @@ def _course(video: Unit) -> CourseDocument:
         subject_kind=SubjectKind.PROFESSIONAL, level=TitleLevel.NONE, declared_hours=Decimal(1),
         chapters=(Chapter(title="章", units=(video,)),),
     )  # fmt: skip
-
-
-def _watcher(app: Flask, session: Session, place: int, asset: Asset, now: datetime) -> Watching:
-    person, token = _person(session, f"learner{place}", now), new_token()
-    accounts.grant(session, person, Role.LEARNER)
-    playback = Playback(
-        id=f"bench{place}", person_id=person.id, asset_id=asset.id, scope=scopes.of_version(1),
-        opened_at=now - timedelta(hours=2), heard_at=now, booked_ms=0, rate_percent=100,
-        address="127.0.0.1", user_agent="bench",
-    )  # fmt: skip
-    enrolment = Enrolment(
-        person_id=person.id, course_id=1, version_id=1, state=EnrolmentState.ACTIVE, pages_read=[],
-        enrolled_at=now,
-    )  # fmt: skip
-    sign_in = SignIn(
-        person_id=person.id, token_digest=token_digest(token), address="127.0.0.1",
-        user_agent="bench", created_at=now, seen_at=now,
-    )  # fmt: skip
-    coverage = Coverage(
-        person_id=person.id, scope=playback.scope, asset_id=asset.id, spans="", covered_ms=0,
-        position_ms=0, updated_at=now, revision=0,
-    )  # fmt: skip
-    session.add_all([playback, enrolment, sign_in, coverage])
-    session.flush()
-    delivery.merge(session, {playback.id: delivery.everything(asset)})
-    return playback.id, _browser(app, token)
 
 
 def _person(session: Session, name: str, now: datetime) -> Person:

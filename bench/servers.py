@@ -89,13 +89,18 @@ def _wait(port: int) -> None:
 
 def cpu_s(*roots: int) -> float:
     """CPU seconds so far of these processes, their groups and their children."""
-    total = 0
+    return sum(group(*roots).values()) / TICKS
+
+
+def group(*roots: int) -> dict[int, int]:
+    """These processes, their groups and their children, with the CPU ticks of each."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            pid, rest = stat.parent.name, stat.read_text().rsplit(") ", 1)[1].split()
-            if {int(pid), int(rest[1]), int(rest[2])} & set(roots):  # itself, parent, group
-                total += int(rest[11]) + int(rest[12])
-    return total / TICKS
+            pid, rest = int(stat.parent.name), stat.read_text().rsplit(") ", 1)[1].split()
+            if {pid, int(rest[1]), int(rest[2])} & set(roots):  # itself, parent, group
+                found[pid] = int(rest[11]) + int(rest[12])
+    return found
 
 
 def drive(

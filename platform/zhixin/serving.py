@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from zhixin import command, config
 
 #: A process that ignores SIGTERM this long is killed.
 PATIENCE_S = 10
+#: Browsers connected at once, to all server processes together: each keeps its connection
+#: between beats. (The server's own default lets 1,024 in and leaves the others waiting.)
+CONNECTIONS = 16_384
 
 
 def _settings() -> config.Settings:
@@ -33,6 +37,7 @@ def server_command(settings: config.Settings, factory: str = "zhixin.app:create_
         "-m", "granian", "--interface", "wsgi", "--factory", factory,
         "--host", settings.host, "--port", str(settings.port),
         "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
+        "--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS // settings.web_workers),
         "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
     ]  # fmt: skip
 
@@ -43,8 +48,19 @@ def serve() -> None:
     settings = _settings()
     # Several server processes share their counters through files.
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhixin-metrics-"))
+    _allow_connections()
     command_line = [sys.executable, *server_command(settings)]
     os.execv(sys.executable, command_line)  # noqa: S606 - replaces this process: signals reach the server
+
+
+def _allow_connections() -> None:
+    """Each connection is an open file; many systems let a process have 1,024 unless it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @click.command()

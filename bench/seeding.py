@@ -86,17 +86,8 @@ def watchers(app: Flask, count: int) -> list[Watching]:
     """
     with app.app_context(), db.database().transaction() as session:
         now = clock.now()
-        owner = _person(session, "uploader", now)
-        asset = Asset(
-            owner_id=owner.id, file_name="v.mp4", source="v", source_bytes=1, state=AssetState.READY,
-            duration_ms=HOUR_MS, segments_ms=[4000] * 900, folder="assets/1/x", created_at=now, ready_at=now,
-        )  # fmt: skip
-        session.add(asset)
-        session.flush()
-        video = Unit(
-            key="u1", kind=UnitKind.VIDEO, title="节", asset_id=asset.id, duration_ms=HOUR_MS
-        )
-        publish(session, [_course(video)])
+        asset = lecture(session, now)
+        publish(session, [course(asset)])
         people = [
             Person(sign_in_name=f"learner{n}", password_hash="-", name=f"学员{n}", created_at=now)
             for n in range(count)
@@ -141,12 +132,38 @@ def _watching(
     }  # fmt: skip
 
 
-def _course(video: Unit) -> CourseDocument:
+def lecture(session: Session, now: datetime) -> Asset:
+    """A video of an hour."""
+    owner = _person(session, "uploader", now)
+    asset = Asset(
+        owner_id=owner.id, file_name="v.mp4", source="v", source_bytes=1, state=AssetState.READY,
+        duration_ms=HOUR_MS, segments_ms=[4000] * 900, folder="assets/1/x", created_at=now, ready_at=now,
+    )  # fmt: skip
+    session.add(asset)
+    session.flush()
+    return asset
+
+
+def course(asset: Asset) -> CourseDocument:
+    """A course of that video alone."""
+    video = Unit(key="u1", kind=UnitKind.VIDEO, title="节", asset_id=asset.id, duration_ms=HOUR_MS)
     return CourseDocument(
         title="课", summary="", teacher="", teacher_title="", field_code="energy",
         subject_kind=SubjectKind.PROFESSIONAL, level=TitleLevel.NONE, declared_hours=Decimal(1),
         chapters=(Chapter(title="章", units=(video,)),),
     )  # fmt: skip
+
+
+def learner(app: Flask, session: Session, now: datetime) -> tuple[int, dict[str, str]]:
+    """A person who learns, and the headers of the browser where they signed in."""
+    person, token = _person(session, "learner", now), new_token()
+    session.add(RoleGrant(person_id=person.id, role=Role.LEARNER))
+    session.add(SignIn(
+        person_id=person.id, token_digest=token_digest(token), address="127.0.0.1",
+        user_agent="bench", created_at=now, seen_at=now,
+    ))  # fmt: skip
+    session.flush()
+    return person.id, _browser(app, token)
 
 
 def _person(session: Session, name: str, now: datetime) -> Person:

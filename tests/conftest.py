@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -81,6 +82,31 @@ def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engin
 @pytest.fixture(scope="session")
 def postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
     engine = db.make_engine(postgres_url)
+    with engine.connect() as connection:
+        schema.upgrade(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A real database of this test's own: what is done in it is committed."""
+    if request.param == "sqlite":
+        yield from _with_schema(db.make_engine(f"sqlite:///{tmp_path / 'own.sqlite3'}"))
+        return
+    name = f"own_{uuid4().hex}"
+    shared: sa.Engine = request.getfixturevalue("postgres_engine")
+    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
+        server.exec_driver_sql(f"CREATE DATABASE {name}")
+        yield from _with_schema(db.make_engine(_url(shared, name), pool_size=20))
+        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _url(shared: sa.Engine, name: str) -> str:
+    return shared.url.set(database=name).render_as_string(hide_password=False)
+
+
+def _with_schema(engine: sa.Engine) -> Iterator[sa.Engine]:
     with engine.connect() as connection:
         schema.upgrade(connection)
     yield engine

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from pathlib import Path
 from threading import Barrier
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -15,36 +13,13 @@ from sqlalchemy.orm import Session
 
 from assessments import attempts, drafting
 from assessments.models import Attempt
-from zhixin import db, schema
 from zhixin.people.models import Person
 
 THREADS = 20
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """A database of this test's own, as its work is committed."""
-    name = f"race_{uuid4().hex}"
-    if request.param == "sqlite":
-        engine = db.make_engine(f"sqlite:///{tmp_path / name}.sqlite3")
-        yield from _with_schema(engine)
-        return
-    shared: sa.Engine = request.getfixturevalue("postgres_engine")
-    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield from _with_schema(db.make_engine(shared.url.set(database=name), pool_size=THREADS))
-        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _with_schema(engine: sa.Engine) -> Iterator[sa.Engine]:
-    with engine.connect() as connection:
-        schema.upgrade(connection)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def learner(engine, now):
+def learner(own_engine, now):
     """A committed learner and paper version: (person id, version id)."""
     asked = {
         "id": "s",
@@ -53,7 +28,7 @@ def learner(engine, now):
         "options": [{"id": "a", "text": "甲"}, {"id": "b", "text": "乙"}],
         "correct": ["a"],
     }
-    with Session(engine) as session:
+    with Session(own_engine) as session:
         person = Person(sign_in_name="x", password_hash="x", name="x", created_at=now)
         session.add(person)
         session.flush()
@@ -64,13 +39,13 @@ def learner(engine, now):
         return person.id, version.id
 
 
-def at_once(engine: sa.Engine, act: Callable[[Session, int], object]) -> list[object]:
+def at_once(own_engine: sa.Engine, act: Callable[[Session, int], object]) -> list[object]:
     """What ``act(session, n)`` returns in each of the threads, all started together."""
     barrier = Barrier(THREADS)
 
     def run(n: int) -> object:
         barrier.wait()
-        with Session(engine) as session:
+        with Session(own_engine) as session:
             answer = act(session, n)
             session.commit()
         return answer
@@ -85,17 +60,17 @@ def opening(session, learner, now, **changes):
     return attempts.open(session, person_id=person, paper_version_id=version, **(facts | changes))
 
 
-def test_one_attempt_is_opened(engine, learner, now):
+def test_one_attempt_is_opened(own_engine, learner, now):
     """Twenty requests to begin get the same attempt, and one is counted."""
-    found = at_once(engine, lambda session, _n: opening(session, learner, now).id)
+    found = at_once(own_engine, lambda session, _n: opening(session, learner, now).id)
     assert len(set(found)) == 1
-    with Session(engine) as session:
+    with Session(own_engine) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Attempt)) == 1
 
 
-def test_an_attempt_is_graded_once(engine, learner, now):
+def test_an_attempt_is_graded_once(own_engine, learner, now):
     """Twenty different sheets handed in at once: one is graded, and all see that result."""
-    with Session(engine) as session:
+    with Session(own_engine) as session:
         attempt = opening(session, learner, now).id
         session.commit()
 
@@ -104,7 +79,7 @@ def test_an_attempt_is_graded_once(engine, learner, now):
         closed = attempts.submit(session, attempt, learner[0], answers, now)
         return closed.passed, closed.answers["s"][0], closed.closed_at
 
-    found = at_once(engine, hand_in)
+    found = at_once(own_engine, hand_in)
     assert len(set(found)) == 1
     (passed, chosen, _at) = found[0]
     assert passed is (chosen == "a")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from threading import Barrier
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +17,7 @@ from sqlalchemy.orm import Session
 from courses import editing, enrolments, fields, reviewing
 from courses.models import Course, CourseVersion, VersionState
 from courses.version_states import IllegalStep
-from zhixin import db, schema
+from zhixin import db
 from zhixin.app import create_app
 from zhixin.audit import trail
 from zhixin.config import Settings
@@ -178,41 +176,19 @@ def test_history_names_reviewers(
 # Two reviewers at once, each with a connection and a commit of their own.
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """A database of this test's own, as its work is committed."""
-    name = f"race_{uuid4().hex}"
-    if request.param == "sqlite":
-        yield from _with_schema(db.make_engine(f"sqlite:///{tmp_path / name}.sqlite3"))
-        return
-    shared: sa.Engine = request.getfixturevalue("postgres_engine")
-    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"CREATE DATABASE {name}")
-        url = shared.url.set(database=name).render_as_string(hide_password=False)
-        yield from _with_schema(db.make_engine(url))
-        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _with_schema(engine: sa.Engine) -> Iterator[sa.Engine]:
-    with engine.connect() as connection:
-        schema.upgrade(connection)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def racing_app(engine: sa.Engine, settings: Settings) -> Flask:
-    return create_app(settings, bind=engine, testing=True)
+def racing_app(own_engine: sa.Engine, settings: Settings) -> Flask:
+    return create_app(settings, bind=own_engine, testing=True)
 
 
-def test_two_reviewers_at_once(engine: sa.Engine, racing_app: Flask, now: datetime) -> None:
+def test_two_reviewers_at_once(own_engine: sa.Engine, racing_app: Flask, now: datetime) -> None:
     """Of an approval and a return at the same time one counts; the other is told, no more."""
     with racing_app.app_context():
         version_id, reviewers = _waiting_version(db.session(), now)
     barrier = Barrier(2)
 
     def decide(place: int) -> str:
-        with racing_app.app_context(), Session(engine, expire_on_commit=False) as session:
+        with racing_app.app_context(), Session(own_engine, expire_on_commit=False) as session:
             version = reviewing.get(session, version_id)
             session.commit()  # both have the page open
             barrier.wait()
@@ -228,7 +204,7 @@ def test_two_reviewers_at_once(engine: sa.Engine, racing_app: Flask, now: dateti
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(decide, range(2))) == ["decided", "told"]
-    with Session(engine) as session:
+    with Session(own_engine) as session:
         version = session.get_one(CourseVersion, version_id)
         assert version.state in (VersionState.PUBLISHED, VersionState.RETURNED)
         assert len(trail.of(session, "course-version", version_id)) == 1

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from threading import Barrier
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -23,7 +21,6 @@ from media import delivery, watching
 from media import evidence as watching_evidence
 from media.api_models import BeatIn
 from media.models import Asset, Playback
-from zhixin import db, schema
 from zhixin.app import create_app
 from zhixin.config import Settings
 from zhixin.hours import evidence
@@ -196,41 +193,20 @@ def test_late_beats_of_another_device_are_not_held_against_a_learner(
 # ---- many at once, on databases of their own, each thread its own connection -------------
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    name = f"race_{uuid4().hex}"
-    if request.param == "sqlite":
-        engine = db.make_engine(
-            f"sqlite:///{tmp_path / name}.sqlite3", pool_size=THREADS, max_overflow=5
-        )
-        yield from _with_schema(engine)
-        return
-    shared: sa.Engine = request.getfixturevalue("postgres_engine")
-    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield from _with_schema(db.make_engine(shared.url.set(database=name), pool_size=THREADS))
-        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _with_schema(engine: sa.Engine) -> Iterator[sa.Engine]:
-    with engine.connect() as connection:
-        schema.upgrade(connection)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def racing_app(engine: sa.Engine, settings: Settings) -> Flask:
+def racing_app(own_engine: sa.Engine, settings: Settings) -> Flask:
     """Jobs are noted by an application; the races commit for themselves."""
-    return create_app(settings, bind=engine, testing=True)
+    return create_app(settings, bind=own_engine, testing=True)
 
 
-def at_once(engine: sa.Engine, app: Flask, act: Callable[[Session, int], object]) -> list[object]:
+def at_once(
+    own_engine: sa.Engine, app: Flask, act: Callable[[Session, int], object]
+) -> list[object]:
     barrier = Barrier(THREADS)
 
     def run(n: int) -> object:
         barrier.wait()
-        with app.app_context(), Session(engine) as session:
+        with app.app_context(), Session(own_engine) as session:
             found = act(session, n)
             session.commit()
         return found
@@ -239,9 +215,9 @@ def at_once(engine: sa.Engine, app: Flask, act: Callable[[Session, int], object]
         return list(pool.map(run, range(THREADS)))
 
 
-def prepare(engine: sa.Engine, publish: Callable[..., object], now: datetime, kinds: tuple):
+def prepare(own_engine: sa.Engine, publish: Callable[..., object], now: datetime, kinds: tuple):
     """A committed learner, course and enrolment."""
-    with Session(engine) as session:
+    with Session(own_engine) as session:
         person = Person(sign_in_name="x", password_hash="x", name="x", created_at=now)
         session.add(person)
         session.flush()
@@ -253,16 +229,16 @@ def prepare(engine: sa.Engine, publish: Callable[..., object], now: datetime, ki
         return offer, enrolment
 
 
-def awards_and_state(engine: sa.Engine) -> tuple[int, str]:
-    with Session(engine) as session:
+def awards_and_state(own_engine: sa.Engine) -> tuple[int, str]:
+    with Session(own_engine) as session:
         count = session.scalar(sa.select(sa.func.count()).select_from(Award)) or 0
         return count, session.scalars(sa.select(Enrolment.state)).one()
 
 
-def test_twenty_last_beats_bring_one_award(engine, racing_app, publish, now):
+def test_twenty_last_beats_bring_one_award(own_engine, racing_app, publish, now):
     """Whatever arrives at once: one completes the course, the others find it completed."""
-    offer, enrolment = prepare(engine, publish, now, ("video",))
-    with Session(engine) as session:
+    offer, enrolment = prepare(own_engine, publish, now, ("video",))
+    with Session(own_engine) as session:
         playback = opened(
             session,
             enrolment.person_id,
@@ -284,15 +260,15 @@ def test_twenty_last_beats_bring_one_award(engine, racing_app, publish, now):
         award = check(session, enrolment.id, now + MINUTE)
         return award.id if award else None
 
-    given = at_once(engine, racing_app, last_beat)
+    given = at_once(own_engine, racing_app, last_beat)
     assert len([each for each in given if each is not None]) == 1
-    assert awards_and_state(engine) == (1, EnrolmentState.COMPLETED)
+    assert awards_and_state(own_engine) == (1, EnrolmentState.COMPLETED)
 
 
-def test_twenty_submissions_bring_one_award(engine, racing_app, publish, now):
+def test_twenty_submissions_bring_one_award(own_engine, racing_app, publish, now):
     """A quiz handed in by twenty impatient clicks."""
-    offer, enrolment = prepare(engine, publish, now, ("video", "quiz"))
-    with Session(engine) as session:
+    offer, enrolment = prepare(own_engine, publish, now, ("video", "quiz"))
+    with Session(own_engine) as session:
         loaded = enrolments.get(session, enrolment.id, enrolment.person_id)
         watch(session, loaded, session.merge(offer.asset, load=False), now, (0, 60))
         unit = progress.document(loaded.version.document).unit("u2")
@@ -304,19 +280,19 @@ def test_twenty_submissions_bring_one_award(engine, racing_app, publish, now):
         award = check(session, enrolment.id, now + MINUTE)
         return award.id if award else None
 
-    given = at_once(engine, racing_app, hand_in)
+    given = at_once(own_engine, racing_app, hand_in)
     assert len([each for each in given if each is not None]) == 1
-    assert awards_and_state(engine) == (1, EnrolmentState.COMPLETED)
-    with Session(engine) as session:
+    assert awards_and_state(own_engine) == (1, EnrolmentState.COMPLETED)
+    with Session(own_engine) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Attempt)) == 1
 
 
 def test_two_different_last_steps_at_once_still_complete_the_course(
-    engine, racing_app, publish, now
+    own_engine, racing_app, publish, now
 ):
     """Pages read and the last beat, each blind to the other until the lock: none is missed."""
-    offer, enrolment = prepare(engine, publish, now, ("video", *["page"] * (THREADS - 1)))
-    with Session(engine) as session:
+    offer, enrolment = prepare(own_engine, publish, now, ("video", *["page"] * (THREADS - 1)))
+    with Session(own_engine) as session:
         playback = opened(
             session,
             enrolment.person_id,
@@ -337,20 +313,20 @@ def test_two_different_last_steps_at_once_still_complete_the_course(
             enrolments.note_read(session, session.get_one(Enrolment, enrolment.id), f"u{n + 1}")
         return check(session, enrolment.id, now + MINUTE) is not None
 
-    assert at_once(engine, racing_app, step).count(True) == 1
-    assert awards_and_state(engine) == (1, EnrolmentState.COMPLETED)
+    assert at_once(own_engine, racing_app, step).count(True) == 1
+    assert awards_and_state(own_engine) == (1, EnrolmentState.COMPLETED)
 
 
-def test_twenty_enrolments_at_once_are_one(engine, racing_app, publish, now):
+def test_twenty_enrolments_at_once_are_one(own_engine, racing_app, publish, now):
     """The partial unique index decides, and everybody gets the same enrolment."""
-    with Session(engine) as session:
+    with Session(own_engine) as session:
         person = Person(sign_in_name="x", password_hash="x", name="x", created_at=now)
         session.add(person)
         session.flush()
         course_id, person_id = publish(session, person.id, now).course.id, person.id
         session.commit()
     found = at_once(
-        engine,
+        own_engine,
         racing_app,
         lambda session, _n: enrolments.enrol(session, person_id, course_id, now).id,
     )

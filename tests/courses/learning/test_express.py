@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -18,36 +17,21 @@ from sqlalchemy.orm import Session
 from courses import enrolments, express, learning_api, scopes
 from media import delivery, watching
 from media.models import Asset, Beat, Coverage, Playback
-from zhixin import clock, db, schema
+from zhixin import clock, db
 from zhixin.app import create_app
 from zhixin.config import Settings
 from zhixin.people import accounts, sign_ins
 from zhixin.people.models import Person, Role, SignIn
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+@pytest.fixture
+def site(own_engine: sa.Engine, tmp_path: Path) -> Flask:
     """An application as it is served, on a database of its own."""
-    url = f"sqlite:///{tmp_path / 'own.sqlite3'}"
-    if request.param == "postgresql":
-        name = f"express_{uuid4().hex}"
-        shared: sa.Engine = request.getfixturevalue("postgres_engine")
-        with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-            server.exec_driver_sql(f"CREATE DATABASE {name}")
-        url = shared.url.set(database=name).render_as_string(hide_password=False)
-    engine = db.make_engine(url)
-    with engine.connect() as connection:
-        schema.upgrade(connection)
     settings = Settings(
-        data_dir=tmp_path, database_url=url, broker_url="memory://", log_level="ERROR"
-    )
-    app = create_app(settings, bind=engine)
-    yield app
-    lane(app)._lean.engine.dispose()
-    engine.dispose()
-    if request.param == "postgresql":
-        with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-            server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        data_dir=tmp_path, database_url=own_engine.url.render_as_string(hide_password=False),
+        broker_url="memory://", log_level="ERROR",
+    )  # fmt: skip
+    return create_app(settings, bind=own_engine)
 
 
 def lane(app: Flask) -> express.BeatLane:

@@ -59,7 +59,9 @@ class World:
             fields.ensure_shipped(session)
         self.courses = seed(app, 0)
         with self.database.transaction() as session:
-            self.courses["asked"] = _faster(session, self.courses["asked"], RATES["asked"])
+            plain, asked = self.courses["plain"], self.courses["asked"]
+            self.courses["asked"] = _again(session, asked, rate_percent=RATES["asked"])
+            self.courses["short"] = _again(session, plain, units=1)
         self.restart()
 
     @property
@@ -121,18 +123,22 @@ class World:
         return intervals.decode(kept[0]) if kept else ()
 
 
-def _faster(session: Session, course_id: int, rate_percent: int) -> int:
-    """Publish the same course again as one that may be watched faster; returns its id."""
+def _again(
+    session: Session, course_id: int, rate_percent: int | None = None, units: int | None = None
+) -> int:
+    """Publish a course again at another speed, or only its first units; returns the new id."""
     course = session.get_one(Course, course_id)
     version = session.scalars(
         sa.select(CourseVersion).where(CourseVersion.course_id == course_id)
     ).one()
     document = CourseDocument.model_validate_json(version.document)
-    faster = document.model_copy(update={"rate_percent": rate_percent})
+    chapter = document.chapters[0]
+    kept = chapter.model_copy(update={"units": chapter.units[:units]})
+    changed = document.model_copy(update={"rate_percent": rate_percent, "chapters": (kept,)})
     again = Course(**_columns(course))
     session.add(again)
     session.flush()
-    changes = {"course_id": again.id, "document": faster.to_text(), "sha256": faster.sha256}
+    changes = {"course_id": again.id, "document": changed.to_text(), "sha256": changed.sha256}
     session.add(CourseVersion(**(_columns(version) | changes)))
     return again.id
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -102,10 +102,26 @@ class Records:
 class Site:
     """A running platform that learners reach by HTTP only."""
 
-    def __init__(self, app: Flask, port: int, clock: Clock, courses: dict[str, int]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        port: int,
+        clock: Clock,
+        courses: dict[str, int],
+        start: Callable[[], subprocess.Popen[bytes]],
+    ) -> None:
         self.app, self.port, self.clock, self.courses = app, port, clock, courses
+        self._start, self.server = start, start()
         self.playing: list[Honest] = []
         self._arrived = 0
+
+    def kill(self) -> None:
+        """End all server processes at once, as a power cut does: nothing is said goodbye to."""
+        os.killpg(self.server.pid, signal.SIGKILL)
+        self.server.wait(15)
+
+    def start_again(self) -> None:
+        self.server = self._start()
 
     def arrive(self) -> str:
         """The name of a learner who was never here."""
@@ -198,21 +214,30 @@ def serving(folder: Path, database_url: str = "") -> Iterator[Site]:
         PLACE: str(folder / "clock"),
     }
     words = server_command(settings, "tests.adversaries.clocked:create_app")
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, *words], env=environment, cwd=ROOT, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        _wait_for(server, port, folder / "server.log")
-        yield Site(app, port, clock, courses)
-    finally:
-        server.terminate()
+
+    def start() -> subprocess.Popen[bytes]:
+        with (folder / "server.log").open("a") as log:
+            server = subprocess.Popen(
+                [sys.executable, *words], env=environment, cwd=ROOT, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         try:
-            server.wait(15)
+            _wait_for(server, port, folder / "server.log")
+        except BaseException:
+            os.killpg(server.pid, signal.SIGKILL)
+            raise
+        return server
+
+    site = Site(app, port, clock, courses, start)
+    try:
+        yield site
+    finally:
+        site.server.terminate()
+        try:
+            site.server.wait(15)
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGKILL)
+                os.killpg(site.server.pid, signal.SIGKILL)
         app.extensions["db"].engine.dispose()
 
 

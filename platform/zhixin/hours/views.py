@@ -16,7 +16,7 @@ from wtforms.validators import DataRequired, InputRequired, NumberRange, Optiona
 from zhixin import access, acts, clock, db
 from zhixin.errors import NotAllowed
 from zhixin.hours import policies, years
-from zhixin.hours.rules import CreditRule, InvalidRule, SubjectKind, Verification
+from zhixin.hours.rules import CreditRule, InvalidRule, Presence, SubjectKind, Verification
 from zhixin.people import accounts
 from zhixin.people.models import Role
 
@@ -88,6 +88,9 @@ class PolicyForm(FlaskForm):  # type: ignore[misc]
     sample_percent = Number(
         _l("自动核验中抽取人工复核（%）"), [InputRequired(), NumberRange(0, 100)]
     )
+    presence = BooleanField(_l("观看视频时不定时确认在场"))
+    every_minutes = Number(_l("平均每隔（分钟视频）"), [Optional()])
+    answer_seconds = IntegerField(_l("应答时间（秒）"), [Optional()])
 
     def rule(self) -> CreditRule:
         """The rule that was typed; out-of-range numbers raise ``InvalidRule``."""
@@ -105,7 +108,20 @@ class PolicyForm(FlaskForm):  # type: ignore[misc]
             verification=Verification(
                 auto=self.auto.data, sample_percent=_plain(self.sample_percent.data)
             ),
+            presence=self._presence() if self.presence.data else None,
         )
+
+    def _presence(self) -> Presence:
+        for name in ("every_minutes", "answer_seconds"):
+            if self[name].data is None:
+                raise InvalidRule("请填写在场确认的间隔和应答时间", field=f"presence.{name}")
+        return Presence(
+            every_minutes=_plain(self.every_minutes.data), answer_seconds=self.answer_seconds.data
+        )
+
+
+#: What the form proposes to whoever begins to ask for presence.
+USUAL = Presence(every_minutes=Decimal(15), answer_seconds=60)
 
 
 def _as_form(rule: CreditRule) -> dict[str, Any]:
@@ -120,6 +136,9 @@ def _as_form(rule: CreditRule) -> dict[str, Any]:
         "professional": rule.yearly_minimums[SubjectKind.PROFESSIONAL],
         "auto": rule.verification.auto,
         "sample_percent": rule.verification.sample_percent,
+        "presence": rule.presence is not None,
+        "every_minutes": rule.presence.every_minutes if rule.presence else USUAL.every_minutes,
+        "answer_seconds": rule.presence.answer_seconds if rule.presence else USUAL.answer_seconds,
     }
 
 
@@ -136,6 +155,8 @@ FORM_FIELDS = {
     "yearly_minimums.general": "general",
     "yearly_minimums.professional": "professional",
     "verification.sample_percent": "sample_percent",
+    "presence.every_minutes": "every_minutes",
+    "presence.answer_seconds": "answer_seconds",
 }
 
 

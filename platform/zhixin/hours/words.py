@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import gettext as _
 
+from zhixin.hours.rules import Presence
+
 
 def kind_text(kind: str) -> str:
     """公需科目 or 专业科目."""
@@ -23,5 +25,20 @@ def award_state_text(state: str) -> str:
     return words[state]
 
 
+def presence_text(presence: Presence | None) -> str:
+    """How often a rule asks whether somebody is there."""
+    if presence is None:
+        return str(_("不确认在场"))
+    return str(
+        _(
+            "平均每 %(m)s 分钟视频确认在场一次，%(s)d 秒内回答",
+            m=format(presence.every_minutes.normalize(), "f"),
+            s=presence.answer_seconds,
+        )
+    )
+
+
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(kind_text=kind_text, award_state_text=award_state_text)
+    app.jinja_env.globals.update(
+        kind_text=kind_text, award_state_text=award_state_text, presence_text=presence_text
+    )

@@ -122,6 +122,21 @@ def test_an_administrator_publishes(policy, administrator, session):
     assert newest.published_by_id is not None
 
 
+def test_presence_is_a_part_of_the_policy(policy, administrator, session):
+    """On with its numbers, off without; the page says which, and proposes what is in force."""
+    assert "不确认在场" in administrator.get("/admin/policies").text
+    asked = FORM | {"presence": "y", "every_minutes": "12.5", "answer_seconds": "90"}
+    assert administrator.post("/admin/policies", data=asked).status_code == 303
+    newest = session.scalars(sa.select(Policy).order_by(Policy.id.desc())).first()
+    assert newest.document["presence"] == {"every_minutes": "12.5", "answer_seconds": 90}
+    assert (
+        "平均每 12.5 分钟视频确认在场一次，90 秒内回答" in administrator.get("/admin/policies").text
+    )
+    assert administrator.post("/admin/policies", data=FORM).status_code == 303
+    last = session.scalars(sa.select(Policy).order_by(Policy.id.desc())).first()
+    assert "presence" not in last.document
+
+
 def test_the_first_policy_can_be_published(administrator, session):
     """An installation without any policy says so and still has the form."""
     assert "还没有生效的学时规则" in administrator.get("/admin/policies").text
@@ -149,6 +164,11 @@ def test_the_first_policy_can_be_published(administrator, session):
         {"attempts_allowed": "0"},
         {"attempts_allowed": "1" * 30},
         {"general": "31"},
+        {"presence": "y", "every_minutes": "", "answer_seconds": "60"},
+        {"presence": "y", "every_minutes": "15", "answer_seconds": ""},
+        {"presence": "y", "every_minutes": "0.5", "answer_seconds": "60"},
+        {"presence": "y", "every_minutes": "15", "answer_seconds": "19"},
+        {"presence": "y", "every_minutes": "NaN", "answer_seconds": "60"},
     ],
 )
 def test_impossible_numbers_are_refused(policy, administrator, session, changes):

@@ -138,6 +138,7 @@ def _facts_form(person: Person, reach: Reach, **options: Any) -> FactsForm:
         "employer_id": person.employer_id,
         "title_level": person.title_level,
         "title_name": person.title_name,
+        "extended_time_percent": person.extended_time_percent,
     }
     return FactsForm(employers=_choices(reach, _("（无）")), data=shown, **options)
 

@@ -139,6 +139,7 @@ def create_person(
     id_number: str | None,
     title_level: TitleLevel,
     title_name: str,
+    extended_time_percent: int = 100,
     cipher: FieldCipher,
     now: datetime,
 ) -> tuple[Person, str]:
@@ -162,6 +163,7 @@ def create_person(
         title_level=title_level,
         title_name=title_name.strip(),
     )
+    person.extended_time_percent = extended_time_percent
     for role in roles:
         limited = reach is not None and role != Role.LEARNER
         accounts.grant(session, person, role, employer if limited else None)
@@ -178,6 +180,7 @@ def edit_person(
     id_number: str | None,
     title_level: TitleLevel,
     title_name: str,
+    extended_time_percent: int = 100,
     cipher: FieldCipher,
     now: datetime,
 ) -> frozenset[str]:
@@ -188,6 +191,7 @@ def edit_person(
         "employer": chosen_organisation(session, employer_id, reach),
         "title_level": title_level,
         "title_name": title_name.strip()[:64],
+        "extended_time_percent": extended_time_percent,
     }
     changed = {fact for fact, value in wanted.items() if getattr(person, fact) != value}
     for fact in changed:

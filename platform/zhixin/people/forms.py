@@ -14,6 +14,7 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange
 from wtforms.widgets import CheckboxInput, ListWidget, PasswordInput
 
@@ -92,6 +93,14 @@ class FactsForm(FlaskForm):  # type: ignore[misc]
     employer_id = _OrganisationField(_l("用人单位"))
     title_level = SelectField(_l("职称级别"))
     title_name = StringField(_l("职称名称"), [Length(max=64)])
+    extended_time_percent = SelectField(
+        _l("在场确认的应答时间"),
+        coerce=int,
+        choices=[
+            SelectChoice(percent, f"{percent / 100:g}×") for percent in (100, 150, 200, 300, 400)
+        ],
+        default=100,
+    )
 
     def __init__(self, *, employers: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(**options)
@@ -106,6 +115,7 @@ class FactsForm(FlaskForm):  # type: ignore[misc]
             "employer_id": self.employer_id.data,
             "title_level": TitleLevel(self.title_level.data),
             "title_name": self.title_name.data or "",
+            "extended_time_percent": self.extended_time_percent.data,
         }
 
 

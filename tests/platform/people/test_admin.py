@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from datetime import date
 
@@ -117,6 +118,19 @@ def test_facts_are_edited_and_an_empty_number_keeps_the_old(
     assert (changed.name, changed.title_name) == ("李娜", "高级工程师")
     assert changed.employer.name == "东区设计院"
     assert changed.id_number_masked == identity_number.mask(NUMBER)
+
+
+def test_more_time_to_answer(create_person, sign_in, administrator) -> None:
+    """An administrator gives more time for presence prompts; what is none is refused, and a form
+    that does not ask for it leaves it as it is."""
+    alice, client = create_person("alice"), sign_in(administrator)
+    path = f"/admin/people/{alice.id}"
+    assert client.post(path, data=FACTS | {"extended_time_percent": "200"}).status_code == 303
+    assert db.session().get_one(Person, alice.id).extended_time_percent == 200
+    assert re.search(r'<option selected value="200">', client.get(path).text)
+    assert client.post(path, data=FACTS | {"extended_time_percent": "1000"}).status_code == 422
+    assert client.post(path, data=FACTS).status_code == 303
+    assert db.session().get_one(Person, alice.id).extended_time_percent == 200
 
 
 def test_another_persons_number_is_refused_and_nothing_is_saved(

@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
         review,
         search,
         studio,
+        studio_checks,  # noqa: F401 - adds its routes to the studio's
         tasks,  # noqa: F401
         views,
         words,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flask_babel import gettext as _
 
 from courses.documents import CourseDocument, Unit
+from courses.words import speed_text
 
 
 def between(before: CourseDocument, after: CourseDocument) -> list[str]:
@@ -25,6 +26,9 @@ def _facts(before: CourseDocument, after: CourseDocument) -> Iterator[str]:
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
             yield _("%(fact)s：%(old)s → %(new)s", fact=word, old=old or "—", new=new or "—")
+    old_speed, new_speed = speed_text(before.rate_percent), speed_text(after.rate_percent)
+    if old_speed != new_speed:
+        yield _("%(fact)s：%(old)s → %(new)s", fact=_("计时速度"), old=old_speed, new=new_speed)
     named = {
         "summary": _("课程简介"),
         "field_code": _("领域"),
@@ -66,6 +70,8 @@ def _unit(old: Unit, new: Unit) -> Iterator[str]:
         yield _("更换了视频")
     if old.paper_version_id != new.paper_version_id:
         yield _("题目有修改")
+    if old.checks != new.checks:
+        yield _("课间提问有修改")
 
 
 def _identities(document: CourseDocument) -> dict[tuple[str, str], Unit]:

@@ -25,7 +25,11 @@ MOST_HOURS = 200
 MOST_CHARACTERS = {"title": 120, "summary": 4_000, "teacher": 64, "teacher_title": 120}
 MOST_PAGE_CHARACTERS = 100_000
 
-FACTS = (*MOST_CHARACTERS, "field_code", "subject_kind", "level", "declared_hours")
+FACTS = (
+    *MOST_CHARACTERS, "field_code", "subject_kind", "level", "declared_hours", "rate_percent"
+)  # fmt: skip
+#: How fast a video may be watched for the first time, in percent of normal speed.
+RATES = (100, 125, 150, 200)
 
 
 class UnderReview(Conflict):
@@ -105,13 +109,13 @@ def update(session: Session, course: Course, facts: Mapping[str, Any], revision:
         Invalid: a value cannot be used.
     """
     values = _checked(facts)
-    _rewrite(course, revision)
+    rewrite(course, revision)
     for name, value in values.items():
         setattr(course, name, value)
     session.flush()
 
 
-def _rewrite(course: Course, revision: int) -> None:
+def rewrite(course: Course, revision: int) -> None:
     """Text that a person typed replaces text that they read at ``revision``. (Adding, moving
     and attaching overwrite nothing, so they neither ask for the revision nor change it.)"""
     if revision != course.revision:
@@ -130,6 +134,8 @@ def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
     hours = values.get("declared_hours", Decimal(0))
     if not hours.is_finite() or not 0 <= hours <= MOST_HOURS or round(hours, 2) != hours:
         raise Invalid(f"申报学时应在 0 到 {MOST_HOURS} 之间，最多两位小数", code="declared-hours")
+    if values.get("rate_percent", 100) not in RATES:
+        raise Invalid("请选择计时速度", code="rate")
     return values
 
 
@@ -184,7 +190,7 @@ def update_unit(
         Invalid: the title or text cannot be used. NotFound: not the author's own video.
     """
     title, body = _title(title), body and _text(body, MOST_PAGE_CHARACTERS)
-    _rewrite(course, course.revision if revision is None else revision)
+    rewrite(course, course.revision if revision is None else revision)
     unit.title = title
     if unit.kind == UnitKind.PAGE and body is not None:
         unit.body = body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from assessments import drafting
 from courses import editing, fields, reviewing, submission
 from courses.models import Course, Unit, UnitKind
 from courses.views import today
-from courses.words import level_text
+from courses.words import level_text, speed_text
 from media import assets, streaming
 from media.models import Asset, AssetState
 from zhixin import access, clock, db
@@ -52,6 +52,12 @@ class CourseForm(FlaskForm):  # type: ignore[misc]
     level = SelectField(_l("适合"), [InputRequired()])
     declared_hours = DecimalField(
         _l("申报学时"), [NumberRange(0, editing.MOST_HOURS)], default=Decimal(0)
+    )
+    rate_percent = SelectField(
+        _l("计时速度"),
+        coerce=int,
+        choices=[SelectChoice(rate, speed_text(rate)) for rate in editing.RATES],
+        default=100,
     )
     revision = IntegerField(widget=HiddenInput(), default=0)
 
@@ -145,7 +151,9 @@ def update(course_id: int) -> ResponseReturnValue:
 
 def _saved(course: Course, form: CourseForm) -> dict[str, str]:
     """What is saved where the form says something else, by the fields' labels."""
-    shown = {"subject_kind": kind_text, "level": level_text}
+    shown: dict[str, Callable[[Any], str]] = {
+        "subject_kind": kind_text, "level": level_text, "rate_percent": speed_text,
+    }  # fmt: skip
     names = {choice.value: choice.label for choice in form.field_code.choices}
     shown["field_code"] = lambda code: names.get(code, code)
     return {
@@ -203,13 +211,23 @@ def unit(unit_id: int) -> ResponseReturnValue:
     session = db.session()
     course_id = editing.course_of_unit(session, unit_id)
     found = editing.get(session, course_id, access.person().id)
-    return _unit_page(found, editing.unit_of(found, unit_id)[1])
+    return unit_page(found, editing.unit_of(found, unit_id)[1])
 
 
-def _unit_page(
-    found: Course, unit_: Unit, *, sent: Mapping[str, str] | None = None, saved_body: str = ""
+def unit_page(
+    found: Course,
+    unit_: Unit,
+    *,
+    sent: Mapping[str, str] | None = None,
+    saved_body: str = "",
+    asked: Mapping[str, Any] | None = None,
 ) -> str:
-    """``sent``: what was typed and refused; it is shown in place of what is saved."""
+    """A unit's page.
+
+    Args:
+        sent: what was typed and refused; it is shown in place of what is saved.
+        asked: the same of a question asked while watching, see ``courses.studio_checks``.
+    """
     session, person = db.session(), access.person()
     video = session.get(Asset, unit_.asset_id) if unit_.asset_id else None
     preview = None
@@ -224,6 +242,7 @@ def _unit_page(
         title=sent.get("title", "") if sent else unit_.title,
         body=sent.get("body", "") if sent else unit_.body,
         saved_body=saved_body,
+        asked=asked,
         video=video,
         preview=preview,
         library=assets.of_owner(session, person.id) if is_video else [],
@@ -276,7 +295,7 @@ def _save_unit(course_id: int, unit_id: int) -> ResponseReturnValue:
         unit_ = editing.unit_of(found, unit_id)[1]
         flash(_(refusal.message), "error")
         changed = isinstance(refusal, editing.ChangedElsewhere) and unit_.body != sent.get("body")
-        page = _unit_page(found, unit_, sent=sent, saved_body=unit_.body if changed else "")
+        page = unit_page(found, unit_, sent=sent, saved_body=unit_.body if changed else "")
         return page, refusal.status
     flash(_("已保存"), "success")
     return redirect(url_for("studio.unit", unit_id=unit_id), 303)

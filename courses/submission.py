@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from assessments import drafting, papers
 from assessments.models import Paper
-from courses import editing, fields
-from courses.documents import Chapter, CourseDocument, Unit
+from courses import checks, editing, fields
+from courses.documents import Chapter, CourseDocument, Unit, VideoCheck
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from courses.models import Unit as DraftUnit
 from media.models import Asset, AssetState
@@ -120,6 +120,8 @@ def _video_problems(unit: DraftUnit, video: Asset | None) -> Iterator[str]:
         )
     elif video.state != AssetState.READY:
         yield _("“%(title)s”的视频还在处理中", title=unit.title)
+    elif any(check["at_ms"] > checks.latest_ms(video) for check in unit.checks or ()):
+        yield _("“%(title)s”有课间提问的时刻超出了视频，请修改或删除", title=unit.title)
 
 
 def _quiz_problems(unit: DraftUnit, draft: Paper) -> Iterator[str]:
@@ -204,6 +206,7 @@ def _freeze(session: Session, course: Course, now: datetime) -> CourseDocument:
             duration_ms=videos[draft.asset_id].duration_ms if draft.asset_id else None,
             paper_version_id=frozen.id if frozen else None,
             questions=len(drafting.load(frozen).questions) if frozen else None,
+            checks=tuple(map(VideoCheck.model_validate, draft.checks)) if draft.checks else None,
         )
 
     return CourseDocument(
@@ -215,6 +218,7 @@ def _freeze(session: Session, course: Course, now: datetime) -> CourseDocument:
         subject_kind=course.subject_kind,
         level=course.level,
         declared_hours=course.declared_hours,
+        rate_percent=course.rate_percent if course.rate_percent != 100 else None,
         chapters=tuple(
             Chapter(title=chapter.title, units=tuple(unit(u) for u in chapter.units))
             for chapter in course.chapters

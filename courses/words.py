@@ -20,6 +20,11 @@ def level_text(level: str) -> str:
     return words[level]
 
 
+def speed_text(rate_percent: int | None) -> str:
+    """How fast a first watching counts; None: normal speed."""
+    return f"{(rate_percent or 100) / 100:g}×"
+
+
 def version_state_text(state: str) -> str:
     words: dict[str, str] = {
         "submitted": _("审核中"),
@@ -66,6 +71,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         arithmetic_text=arithmetic_text,
         level_text=level_text,
+        speed_text=speed_text,
         version_state_text=version_state_text,
         asset_state_text=asset_state_text,
         question_kind_text=question_kind_text,

@@ -63,7 +63,7 @@ def studio(world: Any) -> SimpleNamespace:
     )
     address = {
         "course_id": course.id, "chapter_id": chapter.id, "unit_id": page.id, "paper_id": paper.id,
-        "question_id": "q1",
+        "question_id": "q1", "place": 0,
     }  # fmt: skip
     session.commit()
     return SimpleNamespace(owner=owner, member=member, address=address)

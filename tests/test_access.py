@@ -140,6 +140,8 @@ STUDIO = {
     "studio.add_unit": Case(scenes.studio, {"POST": 303}, {"kind": "page", "title": "新页"}),
     "studio.unit": Case(scenes.studio, {"GET": 200}),
     "studio.change_unit": Case(scenes.studio, {"POST": 303}, {"act": "up"}),
+    "studio.add_check": Case(scenes.studio, {"POST": 422}, {"at": "?"}),
+    "studio.change_check": Case(scenes.studio, {"POST": 422}, {"at": "?"}),
     "studio.submit": Case(scenes.studio, {"POST": 422}),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from courses import differences
-from courses.documents import Chapter, CourseDocument, Unit
+from courses.documents import Chapter, CourseDocument, Unit, VideoCheck
 from courses.models import UnitKind
 from zhixin.hours.rules import SubjectKind
 from zhixin.people.models import TitleLevel
@@ -62,6 +62,13 @@ def test_questions(session: Session) -> None:
     assert changed(VIDEO, QUIZ.model_copy(update={"paper_version_id": 4}), PAGE) == [
         "改动：小测（题目有修改）"
     ]
+
+
+def test_speed_and_questions_while_watching(session: Session) -> None:
+    """What is counted and what is asked while watching is the reviewer's to judge."""
+    check = VideoCheck(at_ms=1000, text="？", options=("甲", "乙"), right=0)
+    found = changed(VIDEO.model_copy(update={"checks": (check,)}), QUIZ, PAGE, rate_percent=150)
+    assert found == ["计时速度：1× → 1.5×", "改动：第一讲（课间提问有修改）"]
 
 
 def test_order(session: Session) -> None:

@@ -1,0 +1,215 @@
+"""Questions asked while a video is watched: written by the author, seen by the reviewer, and
+never with their answers by a learner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from courses import checks, editing
+from courses.documents import CourseDocument
+from courses.models import Course, CourseVersion, Unit
+from zhixin.errors import Invalid
+from zhixin.pages import format_duration
+from zhixin.people.models import Person, Role
+
+TYPED: dict[str, Any] = {
+    "at": "1:05", "text": "图中的构件是？", "option": ["梁", "柱", "", "板"], "right": "3",
+}  # fmt: skip
+KEPT = {"at_ms": 65_000, "text": "图中的构件是？", "options": ["梁", "柱", "板"], "right": 2}
+
+
+@pytest.fixture
+def client(sign_in: Callable[[Person], FlaskClient], writer: Person) -> FlaskClient:
+    return sign_in(writer)
+
+
+def video(course: Course) -> Unit:
+    return course.chapters[0].units[0]
+
+
+def kept(session: Session, course: Course) -> Any:
+    session.expire_all()
+    return video(editing.get(session, course.id, course.owner_id)).checks
+
+
+def send(client: FlaskClient, course: Course, place: int | None = None, **changes: Any) -> Any:
+    data = TYPED | {"revision": str(course.revision)} | changes
+    path = f"/studio/units/{video(course).id}/checks"
+    return client.post(path if place is None else f"{path}/{place}", data=data)
+
+
+@given(st.integers(0, 99 * 3600 + 3599))
+def test_a_moment_is_read_as_it_is_shown(seconds: int) -> None:
+    """What the page shows can be sent back as it stands."""
+    assert checks.moment_ms(format_duration(seconds * 1000)) == seconds * 1000
+
+
+@pytest.mark.parametrize("text", ["", "65", "1:5", "1:60", "1:60:00", "-1:05", "１:05", "1:05.5"])
+def test_no_moment(text: str) -> None:
+    """What is none is refused."""
+    with pytest.raises(Invalid):
+        checks.moment_ms(text)
+
+
+def test_a_question_is_added_changed_and_removed(
+    session: Session, client: FlaskClient, create_course: Callable[..., Course]
+) -> None:
+    """In the order of their moments, without the options that were left empty."""
+    course = create_course()
+    assert send(client, course).status_code == 303
+    assert kept(session, course) == [KEPT]
+    course = editing.get(session, course.id, course.owner_id)
+    assert send(client, course, at="0:10").status_code == 303
+    assert [each["at_ms"] for each in kept(session, course)] == [10_000, 65_000]
+    course = editing.get(session, course.id, course.owner_id)
+    assert send(client, course, 0, text="另一问").status_code == 303
+    assert [each["text"] for each in kept(session, course)] == ["图中的构件是？", "另一问"]
+    page = client.get(f"/studio/units/{video(course).id}").text
+    assert "另一问" in page
+    for _each in range(2):
+        course = editing.get(session, course.id, course.owner_id)
+        assert send(client, course, 0, act="remove").status_code == 303
+        kept(session, course)
+    assert kept(session, course) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"at": "soon"}, "分:秒"),
+        ({"at": "89:31"}, "结束前 30 秒"),
+        ({"text": " "}, "请填写问题"),
+        ({"text": "问" * 301}, "文字过长"),
+        ({"option": ["一", "", ""]}, "至少两个选项"),
+        ({"option": ["一", "一"]}, "相同"),
+        ({"right": ""}, "哪个选项正确"),
+        ({"right": "2"}, "哪个选项正确"),
+        ({"right": "-1"}, "哪个选项正确"),
+        ({"revision": "77"}, "另一个页面"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_lost(
+    session: Session,
+    client: FlaskClient,
+    create_course: Callable[..., Course],
+    changes: dict[str, Any],
+    why: str,
+) -> None:
+    """Refused in words beside the form, which still holds what was typed."""
+    course = create_course()
+    answer = send(client, course, **changes)
+    assert answer.status_code in (409, 422)
+    assert why in answer.text
+    assert 'value="柱"' in answer.text or "option" in changes
+    assert kept(session, course) is None
+
+
+def test_too_many(
+    session: Session, client: FlaskClient, create_course: Callable[..., Course]
+) -> None:
+    """Fifty are more than any video needs."""
+    course = create_course()
+    video(course).checks = [KEPT] * checks.MOST_CHECKS
+    session.commit()
+    assert send(client, course).status_code == 422
+    assert send(client, course, checks.MOST_CHECKS).status_code == 404
+
+
+def test_another_authors_question(
+    session: Session,
+    create_course: Callable[..., Course],
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """Not found, and nothing changes."""
+    course = create_course()
+    other = sign_in(create_person("other", Role.AUTHOR))
+    assert send(other, course).status_code == 404
+    assert kept(session, course) is None
+
+
+def test_under_review_nothing_is_asked_anew(
+    session: Session,
+    client: FlaskClient,
+    create_course: Callable[..., Course],
+    submit: Callable[..., CourseVersion],
+) -> None:
+    """What was handed in stays as it is; its author still sees it."""
+    course = create_course()
+    video(course).checks = [KEPT]
+    session.commit()
+    submit(course)
+    assert send(client, course).status_code == 409
+    assert kept(session, course) == [KEPT]
+    assert "图中的构件是？" in client.get(f"/studio/units/{video(course).id}").text
+
+
+def test_a_shorter_video_is_refused_at_submission(
+    session: Session,
+    create_course: Callable[..., Course],
+    submit: Callable[..., CourseVersion],
+) -> None:
+    """A question beyond the new video's end would never be asked: the author is told."""
+    course = create_course()
+    video(course).checks = [{**KEPT, "at_ms": 89 * 60_000 + 40_000}]
+    session.commit()
+    with pytest.raises(Invalid, match="课间提问的时刻超出了视频"):
+        submit(course)
+
+
+def test_frozen_with_the_speed(
+    session: Session, create_course: Callable[..., Course], submit: Callable[..., CourseVersion]
+) -> None:
+    """A version carries questions and speed; normal speed and no question are not written, so
+    that documents from before keep their hash."""
+    plain = json.loads(submit(create_course()).document)
+    assert "rate_percent" not in plain
+    assert "checks" not in plain["chapters"][0]["units"][0]
+    course = create_course(rate_percent=150)
+    video(course).checks = [KEPT]
+    session.commit()
+    document = CourseDocument.from_text(submit(course).document)
+    assert document.rate_percent == 150
+    assert document.chapters[0].units[0].checks[0].right == 2  # type: ignore[index]
+
+
+def test_reviewers_see_what_learners_do_not(
+    session: Session,
+    create_course: Callable[..., Course],
+    submit: Callable[..., CourseVersion],
+    reviewer: Person,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """The reviewer reads question, options and answer; of all that, a learner's pages and the
+    answer that opens the video hold nothing."""
+    course = create_course(rate_percent=125)
+    video(course).checks = [KEPT]
+    session.commit()
+    version = submit(course)
+    reviewing = sign_in(reviewer)
+    page = reviewing.get(f"/review/{version.id}").text
+    assert "图中的构件是？" in page
+    assert "1.25×" in page
+    assert reviewing.post(f"/review/{version.id}/approve").status_code == 303
+    learner = sign_in(create_person("xuesheng", Role.LEARNER))
+    enrolment = learner.post(f"/courses/{course.id}/enrol").location.rpartition("/")[2]
+    key = f"u{video(course).id}"
+    shown = [
+        learner.get(path).text
+        for path in (f"/courses/{course.id}", "/my/learning", f"/learn/{enrolment}/{key}")
+    ]
+    opened = learner.post(f"/api/v1/enrolments/{enrolment}/playbacks", json={"unit": key})
+    assert opened.get_json()["rate_percent"] == 125
+    shown.append(opened.text)
+    for text in shown:
+        assert "图中的构件是" not in text
+        assert '"right"' not in text

@@ -33,9 +33,17 @@ def stream(asset_id: int, grant: str, name: str) -> Response:
         _keep_pace(granted, number, now)
     response = _file(store, f"assets/{asset_id}/{granted.folder}/{name}", 6 * 3600)
     # Whole and with its body: asking for the head or for a byte is not fetching.
-    if granted.playback_id and segment and request.method == "GET" and response.status_code == 200:
+    if granted.playback_id and segment and request.method == "GET" and _is_whole(response):
         _deliveries().note(granted.playback_id, number)
     return response
+
+
+def _is_whole(response: Response) -> bool:
+    """All of the file, or a range that is all of it, as some players ask (``bytes=0-``)."""
+    sent = response.content_range
+    if response.status_code == 206:
+        return sent.start == 0 and sent.stop is not None and sent.stop == sent.length
+    return response.status_code == 200
 
 
 def _deliveries() -> Deliveries:

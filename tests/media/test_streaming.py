@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -106,6 +107,22 @@ def test_a_part_of_a_segment_can_be_asked_for(app: Flask, asset: Asset, stranger
     assert answer.status_code == 206
     assert answer.data == SEGMENT[10:20]
     assert answer.headers["Content-Range"] == f"bytes 10-19/{len(SEGMENT)}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "counts"),
+    [("bytes=0-", True), ("bytes=0-9", False), ("bytes=1-", False), ("bytes=-5", False)],
+)
+def test_a_range_that_is_all_of_it_is_a_delivery(
+    app: Flask, asset: Asset, stranger: Stranger, wanted: str, counts: bool
+) -> None:
+    """Some players ask for the whole file as a range; a part of it is not the segment."""
+    playing = SimpleNamespace(id=f"range{wanted[6:].replace('-', 'x')}")
+    with app.test_request_context():
+        playlist = streaming.playlist_url(asset, playback=playing, now=clock.now())  # type: ignore[arg-type]
+    answer = stranger.get(urljoin(playlist, "v0/s00000.m4s"), headers={"Range": wanted})
+    assert answer.status_code == 206
+    assert (app.extensions["deliveries"].sent(playing.id) == 1) is counts
 
 
 def test_a_segment_costs_no_database(

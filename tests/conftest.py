@@ -34,6 +34,11 @@ PASSWORD = "correct horse 马"
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process is left with a walk when the others are done."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/walk", "tests/adversaries")))
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A real PostgreSQL: the one named by TEST_POSTGRES_URL, or one started from its wheel."""

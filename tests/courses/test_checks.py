@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +19,11 @@ from sqlalchemy.orm import Session
 from courses import checks, editing
 from courses.documents import CourseDocument
 from courses.models import Course, CourseVersion, Unit
+from zhixin import clock
 from zhixin.errors import Invalid
+from zhixin.hours import policies
+from zhixin.hours.models import Policy
+from zhixin.hours.rules import Presence
 from zhixin.pages import format_duration
 from zhixin.people.models import Person, Role
 
@@ -213,3 +220,67 @@ def test_reviewers_see_what_learners_do_not(
     for text in shown:
         assert "图中的构件是" not in text
         assert '"right"' not in text
+
+
+def test_a_prompt_tells_a_learner_no_answer(
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    create_course: Callable[..., Course],
+    submit: Callable[..., CourseVersion],
+    policy: Policy,
+    reviewer: Person,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+    now: datetime,
+) -> None:
+    """The author's question as a prompt: text and options in an order of its own, in the beat's
+    answer, on opening again and after a wrong choice; which is right, or its place, nowhere."""
+    asking = replace(
+        policies.rule(policy), presence=Presence(every_minutes=Decimal(1), answer_seconds=60)
+    )
+    policies.publish(
+        session, title="确认", source="example", effective_from=date(2020, 1, 2), rule=asking,
+        actor_id=None, now=now,
+    )  # fmt: skip
+    options = ["甲", "乙", "丙", "丁", "戊", "己"]
+    course = create_course()
+    video(course).checks = [{"at_ms": 5_000, "text": "刚才讲了？", "options": options, "right": 4}]
+    session.commit()
+    version = submit(course)
+    assert sign_in(reviewer).post(f"/review/{version.id}/approve").status_code == 303
+    learner, instant, orders = create_person("xuesheng", Role.LEARNER), now, set()
+    client = sign_in(learner)
+    monkeypatch.setattr(clock, "now", lambda: instant)
+    number = client.post(f"/courses/{course.id}/enrol").location.rpartition("/")[2]
+    body: dict[str, Any] = {"unit": f"u{video(course).id}", "take_over": True}
+    path = f"/api/v1/enrolments/{number}/playbacks"
+    opened = client.post(path, json=body)
+    playback = opened.get_json()["playback"]
+    client.application.extensions["deliveries"].note(playback, 0)
+    answers, second, prompt = [opened], 0, None
+    while prompt is None:
+        instant, second = instant + timedelta(seconds=15), second + 15
+        beat = {"seq": second, "played": [[0, second]], "position": second}
+        answers.append(client.post(f"/api/v1/playbacks/{playback}/beats", json=beat))
+        prompt = answers[-1].get_json()["prompt"]
+    assert (prompt["kind"], prompt["text"]) == ("question", "刚才讲了？")
+    for _try in range(6):
+        orders.add(tuple(prompt["options"]))
+        chosen = {"prompt": prompt["id"], "choice": prompt["options"].index("甲")}
+        answers.append(client.post(f"/api/v1/playbacks/{playback}/presence", json=chosen))
+        assert answers[-1].get_json()["right"] is False
+        prompt = answers[-1].get_json()["prompt"]
+        instant += timedelta(seconds=answers[-1].get_json()["wait_s"])
+    answers.append(client.post(path, json=body | {"after": playback}))
+    for answer in answers:
+        assert answer.status_code in (200, 201)
+        shown = answer.get_json()["prompt"]
+        if shown is not None:
+            assert set(shown) == {"id", "kind", "text", "options", "seconds_left", "tries"}
+            assert sorted(shown["options"]) == sorted(options)
+    assert len(orders) > 1
+    again = answers[-1].get_json()
+    chosen = {"prompt": prompt["id"], "choice": again["prompt"]["options"].index("戊")}
+    answer = client.post(f"/api/v1/playbacks/{again['playback']}/presence", json=chosen)
+    assert answer.get_json()["right"] is True
+    assert "刚才讲了" not in client.get(f"/learn/{number}/u{video(course).id}").text

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from zhixin import db
+from zhixin.audit.models import Trace
 from zhixin.errors import Invalid, NotAllowed, NotFound
 from zhixin.people import administration, identity_number, organisations
 from zhixin.people.models import Organisation, OrganisationKind, Person, Role
@@ -121,13 +122,16 @@ def test_facts_are_edited_and_an_empty_number_keeps_the_old(
 
 
 def test_more_time_to_answer(create_person, sign_in, administrator) -> None:
-    """An administrator gives more time for presence prompts; what is none is refused, and a form
-    that does not ask for it leaves it as it is."""
+    """An administrator gives more time for presence prompts; it is on the trail; what is none is
+    refused, and a form that does not ask for it leaves it as it is."""
     alice, client = create_person("alice"), sign_in(administrator)
     path = f"/admin/people/{alice.id}"
     assert client.post(path, data=FACTS | {"extended_time_percent": "200"}).status_code == 303
     assert db.session().get_one(Person, alice.id).extended_time_percent == 200
     assert re.search(r'<option selected value="200">', client.get(path).text)
+    trace = db.session().scalars(sa.select(Trace).order_by(Trace.id.desc())).first()
+    assert (trace.act, trace.object_kind, trace.object_id) == ("edit", "person", str(alice.id))
+    assert "extended_time_percent" in trace.reason
     assert client.post(path, data=FACTS | {"extended_time_percent": "1000"}).status_code == 422
     assert client.post(path, data=FACTS).status_code == 303
     assert db.session().get_one(Person, alice.id).extended_time_percent == 200

@@ -214,7 +214,9 @@ def book(
         reason=reason,
         covered_after=covered_after,
         booked_after_ms=booked_ms + intervals.total(credited),
-        lapsed_after_ms=lapsed_after,
+        # While a prompt waits nothing lapses: what becomes of that time the answer decides, and
+        # it must know what could be claimed when the prompt came up (``lapsed_after_answer``).
+        lapsed_after_ms=lapsed_ms if prompt_left_ms == 0 else lapsed_after,
     )
 
 

@@ -187,9 +187,13 @@ def test_many_openings_share_one_time_to_answer(viewer: Viewer, session: Session
     assert viewer.coverage.covered_ms - played_ms <= CADENCE.answer_within_ms
 
 
-def test_what_was_played_before_the_prompt_survives_an_absence(viewer: Viewer) -> None:
+@pytest.mark.parametrize("reports", [False, True])
+def test_what_was_played_before_the_prompt_survives_an_absence(
+    viewer: Viewer, reports: bool
+) -> None:
     """Five minutes without network, then a prompt comes up among them and nobody is there for
-    twenty: the five minutes are confirmed all the same."""
+    twenty: the five minutes are confirmed all the same, whether the player reports meanwhile or
+    not."""
     viewer.coverage.prompt_at_ms = 61_000
     viewer.session.flush()
     assert viewer.watch(300).prompt is not None
@@ -198,6 +202,8 @@ def test_what_was_played_before_the_prompt_survives_an_absence(viewer: Viewer) -
     prompt = presence.waiting(viewer.session, viewer.person.id, SCOPE, viewer.asset.id)
     assert prompt is not None
     viewer.now += timedelta(minutes=20)
+    if reports:
+        viewer.watch(1)
     viewer.choose(presence.shown(prompt, viewer.playback.opened_at, viewer.now))
     viewer.coverage.prompt_at_ms = None
     viewer.session.flush()

@@ -35,8 +35,10 @@ class Story(RuleBasedStateMachine):
     learner: Learner
     slept = 0
 
-    @initialize(course=st.sampled_from(sorted(RATES)))
-    def arrive(self, course: str) -> None:
+    @initialize(course=st.sampled_from(sorted(RATES)), chance=st.integers(0, 1000))
+    def arrive(self, course: str, chance: int) -> None:
+        """``chance`` decides where prompts come up."""
+        self.world.chance.seed(chance)
         self.learner = Learner(self.world, course)
 
     @rule(ms=st.integers(1, 180 * SECOND))

@@ -22,13 +22,6 @@ NIGHT = range(1, 6)
 AT_ONCE = 500
 
 
-def verify_all(session: Session, award_ids: Sequence[int]) -> Iterator[Finding]:
-    """Verify these awards, one after the other; what was loaded for one is let go."""
-    for award_id in award_ids:
-        yield evidence.verify(session, session.get_one(Award, award_id))
-        session.expunge_all()
-
-
 def course_awards(session: Session, since: datetime | None = None) -> Sequence[int]:
     """The awards for courses, given since an instant, the oldest first."""
     given = sa.select(Award.id).where(Award.source_kind == "course").order_by(Award.id)
@@ -52,20 +45,17 @@ def due(session: Session, now: datetime) -> Sequence[int]:
     ).all()
 
 
-def check(session: Session, award_ids: Sequence[int], now: datetime) -> list[Finding]:
-    """Verify and write down; returns what differs. Hours are never touched by it."""
-    differing = []
-    for found in verify_all(session, award_ids):
+def check(session: Session, award_ids: Sequence[int], now: datetime) -> Iterator[Finding]:
+    """Verify these awards, one after the other, and write down what was found. Hours are never
+    touched by it."""
+    for award_id in award_ids:
+        found = evidence.verify(session, session.get_one(Award, award_id))
         session.add(
             EvidenceCheck(
-                award_id=found.award_id,
-                checked_at=now,
-                holds=found.holds,
-                differences=found.differences,
+                award_id=award_id, checked_at=now, holds=found.holds, differences=found.differences
             )
         )
         session.flush()
+        session.expunge_all()  # what was loaded for one is let go
         EVIDENCE_CHECKS.labels("holds" if found.holds else "differs").inc()
-        if not found.holds:
-            differing.append(found)
-    return differing
+        yield found

@@ -130,6 +130,9 @@ def test_addresses_are_not_in_the_document(session: Session, award: Award) -> No
         ("UPDATE evidence SET document = replace(document, '60000', '90000')", "证据"),
         ("UPDATE course_version SET declared_hours = 900", "credit"),
         ("UPDATE enrolment SET enrolled_at = completed_at", "enrolled_at"),
+        ("UPDATE beat SET credited = 'x' WHERE seq = 1", "无法读取"),
+        ("UPDATE delivery SET segments = 'x'", "无法读取"),
+        ("UPDATE course_version SET document = '{{'", "无法读取"),
     ],
 )
 def test_a_changed_record_is_named(
@@ -157,7 +160,7 @@ def test_each_night_checks_the_awards_of_the_day_once(
     assert evidence_checks.due(session, study.now) == []
     tomorrow = study.now + timedelta(days=1)
     assert evidence_checks.due(session, tomorrow) == [award.id]
-    assert evidence_checks.check(session, [award.id], tomorrow) == []
+    assert [each.holds for each in evidence_checks.check(session, [award.id], tomorrow)] == [True]
     assert evidence_checks.due(session, tomorrow) == []
     assert [each.holds for each in session.scalars(sa.select(EvidenceCheck))] == [True]
 
@@ -167,9 +170,8 @@ def test_a_difference_is_written_down_and_takes_no_hours(
 ) -> None:
     session.execute(sa.text("UPDATE playback SET rate_percent = 200"))
     session.expire_all()
-    assert [each.award_id for each in evidence_checks.check(session, [award.id], study.now)] == [
-        award.id
-    ]
+    [found] = evidence_checks.check(session, [award.id], study.now)
+    assert (found.award_id, found.holds) == (award.id, False)
     kept = session.scalars(sa.select(EvidenceCheck)).one()
     assert not kept.holds
     assert kept.differences

@@ -149,7 +149,7 @@ class LearningPlayer implements Listener {
       this.#video.pause();
       this.#panel.say(this.#panel.word("left"), "warning");
     } else if (reply.ended !== null) {
-      // The lease ran out in a long silence: a new one, without asking.
+      // Closed, as a page that is left does: whoever comes back to it gets a new one.
       void this.start({ play: !this.#video.paused() });
     } else {
       this.#refused(reply);

@@ -39,7 +39,6 @@ def end_text(reason: str | None) -> str:
         "taken-over": _("在其他设备继续"),
         "closed": _("关闭"),
         "left": _("退出课程"),
-        "silent": _("长时间无上报"),
     }
     return words.get(reason, "")
 

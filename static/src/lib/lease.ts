@@ -29,7 +29,7 @@ export interface Reply {
   refused_ms: number;
   reason: string | null;
   covered: [number, number][];
-  ended: string | null; // why this lease takes no more time: "taken-over", "closed", "left", "silent"
+  ended: string | null; // why this lease takes no more time: "taken-over", "closed", "left"
   prompt: Prompt | null;
   unit: { confirmed_ms: number; needed_ms: number; done: boolean };
   course: { complete: boolean; award: { hours: string; state: string } | null };

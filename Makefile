@@ -43,7 +43,7 @@ run: setup ## serve the platform with demonstration data at http://127.0.0.1:800
 
 test: setup ## all tests, the browser's and the real services' included
 	@$(RUN) python -m tests.prepare
-	@$(RUN) pytest -n 2 --dist loadfile
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## ruff, mypy and the TypeScript compiler
 	@$(RUN) ruff check .

@@ -25,6 +25,7 @@ NIGHT_STUDY = "night-study"
 INSTANT_ANSWERS = "instant-answers"
 BLIND_ANSWERS = "blind-answers"
 SHARED_DEVICE = "shared-device"
+LATE_REPORTS = "late-reports"
 
 #: A single beat refused by more than this (ms of media time) was not made by an honest clock:
 #: our player reports every ten seconds and does not hurry through what is not confirmed.
@@ -43,6 +44,9 @@ BLIND_TRIES = 4
 #: Accounts on one address with one browser within an hour. An office shares its address and
 #: often its make of computer, so a few mean nothing.
 SHARED_ACCOUNTS, SHARED_WITHIN = 5, timedelta(hours=1)
+#: So much watching, and such a part of all of it, reported only after its playbacks had ended:
+#: a network that is away for long is rare, a program that reports a night in the morning is not.
+LATE_MS, LATE_PART = 10 * 60_000, 0.5
 
 
 def flags(
@@ -60,6 +64,7 @@ def flags(
         (INSTANT_ANSWERS, instant_prompts(document) or instant_attempts(document, characters)),
         (BLIND_ANSWERS, blind_answers(document)),
         (SHARED_DEVICE, shared_device(session, document)),
+        (LATE_REPORTS, late_reports(document)),
     ]
     return [code for code, holds in found if holds]
 
@@ -146,6 +151,18 @@ def shared_device(session: Session, document: Mapping[str, Any]) -> bool:
         if (people or 0) >= SHARED_ACCOUNTS:
             return True
     return False
+
+
+def late_reports(document: Mapping[str, Any]) -> bool:
+    """Most of the watching was reported when its playbacks were over."""
+    late = total = 0
+    for playback in document["watching"]["playbacks"]:
+        ended_at = playback["ended_at"]
+        for beat in playback["beats"]:
+            credited = intervals.total(intervals.decode(beat["credited"]))
+            total += credited
+            late += credited if ended_at and _at(beat) > _instant(ended_at) else 0
+    return late >= LATE_MS and late >= LATE_PART * total
 
 
 def _at(record: Mapping[str, Any]) -> datetime:

@@ -61,6 +61,22 @@ def test_beats_of_a_timer_are_clockwork_and_ours_are_not() -> None:
     assert not risk.clockwork(watched(NOON, loop[:20])), "too few to say"
 
 
+def test_a_night_reported_in_the_morning_is_seen() -> None:
+    """Most of the time, and not a little of it, came when its playback was over. Ten minutes in
+    a tunnel, or a short video, are nobody's fault."""
+
+    def over(after_s: float, beats: int) -> dict[str, Any]:
+        document = watched(NOON, [60.0] * beats, credited_ms=60_000)
+        ended_at = (NOON + timedelta(seconds=after_s)).isoformat()
+        document["watching"]["playbacks"][0]["ended_at"] = ended_at
+        return document
+
+    assert risk.late_reports(over(30, 15))
+    assert not risk.late_reports(over(30, 9)), "too little to say"
+    assert not risk.late_reports(over(60 * 35 + 30, 45)), "ten minutes of three quarters of an hour"
+    assert not risk.late_reports(watched(NOON, [60.0] * 60, credited_ms=60_000)), "still open"
+
+
 def test_a_night_of_study_is_seen_an_evening_is_not() -> None:
     """By the city's clock, and only in bulk."""
     hours = [60.0] * 200

@@ -158,11 +158,15 @@ class FetchesEverythingAtOnce(Adversary):
 
     def run(self, me: Viewer, at: Attempt) -> None:
         me.open()
+        begun = at.site.clock.seconds()
         answers = [me.segment(number) for number in range(VIDEO_S // SEGMENT_S)]
-        sent = [answer.status for answer in answers].index(429)
-        assert sent * SEGMENT_S == 900 + SEGMENT_S
-        assert {answer.status for answer in answers[sent:]} == {429}
-        assert int(answers[-1].headers["Retry-After"]) > 0
+        took_s = at.site.clock.seconds() - begun
+        sent = [answer.status for answer in answers].count(200)
+        # A slow machine lets some time pass by itself.
+        assert 900 + SEGMENT_S <= sent * SEGMENT_S <= 900 + 2 * SEGMENT_S + 2 * (took_s + 1)
+        assert {answer.status for answer in answers} == {200, 429}
+        last = next(answer for answer in reversed(answers) if answer.status == 429)
+        assert int(last.headers["Retry-After"]) > 0
         assert me.segment(3).status == 200  # what was sent may be sent again
         at.wait(10)
         me.beat([(0, VIDEO_S)])

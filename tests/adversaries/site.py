@@ -233,11 +233,11 @@ def serving(folder: Path, database_url: str = "") -> Iterator[Site]:
         yield site
     finally:
         site.server.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             site.server.wait(15)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(site.server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(site.server.pid, signal.SIGKILL)
+        site.server.wait()
         app.extensions["db"].engine.dispose()
 
 

@@ -26,7 +26,7 @@ def begin(page: Page) -> None:
 
 
 def position(page: Page) -> float:
-    return float(page.evaluate("document.querySelector('video').currentTime"))
+    return float(page.evaluate("document.querySelector('video')?.currentTime ?? 0"))
 
 
 def buffered(page: Page) -> float:

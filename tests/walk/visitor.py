@@ -59,7 +59,8 @@ class Visitor:
 def played_to(page: Page, seconds: float) -> None:
     """Until the video stands there. (Playwright's own waiting would need eval, which our CSP forbids.)"""
     until(
-        page, lambda: float(page.evaluate("document.querySelector('video').currentTime")) > seconds
+        page,
+        lambda: float(page.evaluate("document.querySelector('video')?.currentTime ?? 0")) > seconds,
     )
 
 

@@ -118,9 +118,7 @@ class Playback(Base):
     opened_at: Mapped[datetime]
     heard_at: Mapped[datetime]  # the last beat's arrival
     ended_at: Mapped[datetime | None]
-    end_reason: Mapped[str | None] = mapped_column(
-        sa.String(16)
-    )  # 'taken-over', 'closed', 'left'
+    end_reason: Mapped[str | None] = mapped_column(sa.String(16))  # 'taken-over', 'closed', 'left'
     booked_ms: Mapped[int] = mapped_column(default=0)  # new media time credited under this lease
     # Media time that the clock allowed and nobody claimed in time, see ``booking.OFFLINE_MS``.
     lapsed_ms: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -59,6 +59,11 @@ class Settings:
         "Ed25519 seed that signs the ledger's tree heads: 32 bytes as 64 hex digits; empty means one generated in the data folder.",
         secret=True,
     )
+    issuer_key: str = _setting(
+        "",
+        "Ed25519 seed that signs credentials: 32 bytes as 64 hex digits; empty means one generated in the data folder.",
+        secret=True,
+    )
     base_url: str = _setting(
         "http://127.0.0.1:8000", "Public address of the site; printed in QR codes."
     )
@@ -172,7 +177,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if unknown := sorted(n for n in environ if n.startswith(PREFIX) and n not in known):
         raise SettingsError(f"unknown settings: {', '.join(unknown)}")
     settings = Settings(**values)
-    for name in ("secret_key", "field_key", "ledger_key"):
+    for name in ("secret_key", "field_key", "ledger_key", "issuer_key"):
         text = getattr(settings, name)
         if text and (len(text) != 64 or set(text.lower()) - set("0123456789abcdef")):
             raise SettingsError(f"{PREFIX}{name.upper()}: expected 64 hex digits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,3 +83,58 @@ def append_only(
         f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()",
     ]
+
+
+def guard(
+    table: str, columns: Iterable[str], dialect: str, *, mutable: Iterable[str] = ()
+) -> list[str]:
+    """Statements that put up the triggers of ``append_only`` again, after columns were added."""
+    kinds = ("no_update", "no_delete")
+    if dialect == "sqlite":
+        down = [f"DROP TRIGGER IF EXISTS {table}_{kind}" for kind in kinds]
+    else:
+        down = [f"DROP FUNCTION IF EXISTS {table}_refuse() CASCADE"]
+    return down + append_only(table, columns, dialect, mutable=mutable)
+
+
+def replace_check(connection: sa.Connection, table: str, name: str, condition: str) -> None:
+    """Put ``condition`` in the place of the CHECK called ``name``.
+
+    On SQLite the table's text is edited in place, as its manual tells for changes that touch no
+    content (lang_altertable.html, "Making Other Kinds Of Table Schema Changes"): rebuilding the
+    table would drop its triggers and be refused by the rows that point at it.
+
+    Raises:
+        LookupError: the table has no such CHECK.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})")
+        return
+    row = connection.execute(
+        sa.text("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = :table"),
+        {"table": table},
+    ).scalar_one()
+    start, end = _check_span(row, name)
+    text = f"{row[:start]}({condition}){row[end:]}"
+    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+    connection.exec_driver_sql("PRAGMA writable_schema = ON")
+    connection.execute(
+        sa.text("UPDATE sqlite_schema SET sql = :text WHERE type = 'table' AND name = :table"),
+        {"text": text, "table": table},
+    )
+    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
+    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+
+
+def _check_span(text: str, name: str) -> tuple[int, int]:
+    """Where the parentheses of the CHECK called ``name`` open and end."""
+    found = re.search(rf'CONSTRAINT "?{re.escape(name)}"? CHECK \(', text)
+    if found is None:
+        raise LookupError(f"no CHECK {name}")
+    depth, at, quoted = 1, found.end(), False
+    while depth:
+        quoted ^= text[at] == "'"
+        depth += 0 if quoted else {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return found.end() - 1, at

@@ -13,7 +13,7 @@ from zhixin.audit import trail
 from zhixin.errors import NotAllowed, NotFound
 from zhixin.hours import awards
 from zhixin.hours.models import Award, EvidenceCheck
-from zhixin.hours.states import State, Transition
+from zhixin.hours.states import IN_FORCE, State, Transition
 from zhixin.people import accounts
 from zhixin.people.models import Person, Role
 
@@ -77,7 +77,7 @@ def differing(session: Session, auditor: Person) -> Sequence[Award]:
         .where(
             EvidenceCheck.id.in_(last),
             EvidenceCheck.holds.is_(False),
-            Award.state.in_((State.EARNED, State.VERIFIED, State.RECORDED)),
+            Award.state.in_(IN_FORCE),
             *_visible(session, auditor),
         )
         .options(joinedload(Award.person))

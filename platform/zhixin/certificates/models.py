@@ -14,6 +14,8 @@ from zhixin.db import Base, one_of
 class CertificateKind(StrEnum):
     COURSE = "course"
     ANNUAL = "annual"
+    CLASS = "class"
+    EXTRACT = "extract"  # several years for a title review (职称评审)
 
 
 class Numbering(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from zhixin import db, jobs
+from zhixin import clock, db, jobs
 from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours import evidence as evidences
 from zhixin.hours import policies
 from zhixin.hours.models import Award, Policy
-from zhixin.hours.rules import SubjectKind, credited_year, sampled
-from zhixin.hours.states import IllegalTransition, State, Transition, advance
+from zhixin.hours.rules import SubjectKind, sampled
+from zhixin.hours.states import IN_FORCE, IllegalTransition, State, Transition, advance
 from zhixin.ledger import log
 from zhixin.ledger.models import EntryKind, Submission
 from zhixin.observe import AWARDS
@@ -28,7 +28,12 @@ BY_RULE = "证据完整，按规则核验"
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What hours are given for. ``id`` and ``version`` are the source domain's own."""
+    """What hours are given for. ``id`` and ``version`` are the source domain's own.
+
+    Attributes:
+        activity: the policy's code of the kind of outside activity; None: a course.
+        day: the day (Asia/Shanghai) that the learning ended; None: the day of the award.
+    """
 
     kind: str
     id: int
@@ -38,6 +43,8 @@ class Source:
     subject_kind: SubjectKind
     hours: Decimal
     policy_id: int
+    activity: str | None = None
+    day: date | None = None
 
 
 def award(
@@ -59,7 +66,8 @@ def award(
         flags: codes of what is not clean in the evidence.
         sampling_seed: secret of the draw, so that nobody can know before who is picked.
     """
-    year = credited_year(now)
+    day = source.day or clock.local(now).date()
+    year = day.year
     if found := _in_force(session, person_id, source, year):
         return found
     policy = session.get_one(Policy, source.policy_id)
@@ -73,6 +81,8 @@ def award(
         title=source.title,
         field_code=source.field_code,
         subject_kind=source.subject_kind,
+        activity=source.activity,
+        day=day,
         year=year,
         hours=source.hours,
         policy_id=policy.id,
@@ -104,7 +114,7 @@ def _in_force(session: Session, person_id: int, source: Source, year: int) -> Aw
             Award.source_kind == source.kind,
             Award.source_id == source.id,
             Award.year == year,
-            Award.state.in_((State.EARNED, State.VERIFIED, State.RECORDED)),
+            Award.state.in_(IN_FORCE),
         )
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhixin.db import Base, Hours, one_of
 from zhixin.hours.rules import SubjectKind
-from zhixin.hours.states import State
+from zhixin.hours.states import IN_FORCE, State
 from zhixin.people.models import Person
 
 
@@ -59,8 +59,8 @@ class EvidenceCheck(Base):
     differences: Mapped[list[Any]]  # in words; empty when it holds
 
 
-#: States in which an award counts, or may still come to count.
-IN_FORCE = sa.text("state IN ('earned', 'verified', 'recorded')")
+#: What the partial unique index covers; a migration keeps it to ``states.IN_FORCE``.
+_IN_FORCE = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in IN_FORCE)))
 
 
 class Award(Base):
@@ -82,9 +82,11 @@ class Award(Base):
             "source_id",
             "year",
             unique=True,
-            sqlite_where=IN_FORCE,
-            postgresql_where=IN_FORCE,
+            sqlite_where=_IN_FORCE,
+            postgresql_where=_IN_FORCE,
         ),
+        # An award is corrected once; what came of it may be corrected again.
+        sa.Index("uq_award_corrects_id", "corrects_id", unique=True),
         sa.Index(None, "person_id", "year"),
         # Serves the auditor's queue: oldest first within a state.
         sa.Index(None, "state", "earned_at"),
@@ -92,12 +94,15 @@ class Award(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
-    source_kind: Mapped[str] = mapped_column(sa.String(16))  # 'course'; later class, declaration
+    source_kind: Mapped[str] = mapped_column(sa.String(16))  # 'course', 'class', 'declaration'
     source_id: Mapped[int]
     source_version: Mapped[int]
     title: Mapped[str]  # of the source as it was
     field_code: Mapped[str | None] = mapped_column(sa.String(32), index=True)
     subject_kind: Mapped[SubjectKind] = mapped_column(sa.String(16))
+    # The policy's code of the kind of outside activity; none for a course.
+    activity: Mapped[str | None] = mapped_column(sa.String(32))
+    day: Mapped[date]  # on which the learning ended, in Asia/Shanghai: for caps by the day
     year: Mapped[int]
     hours: Mapped[Decimal] = mapped_column(Hours)
     policy_id: Mapped[int] = mapped_column(sa.ForeignKey("policy.id", ondelete="RESTRICT"))
@@ -116,6 +121,9 @@ class Award(Base):
     submission_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ledger_submission.id", ondelete="RESTRICT"), unique=True
     )
+
+    # The award that this one stands in the place of.
+    corrects_id: Mapped[int | None] = mapped_column(sa.ForeignKey("award.id", ondelete="RESTRICT"))
 
     person: Mapped[Person] = relationship(foreign_keys=person_id, lazy="raise_on_sql")
     policy: Mapped[Policy] = relationship(lazy="raise_on_sql")

@@ -17,42 +17,64 @@ class State(StrEnum):
     """Where an award stands."""
 
     EARNED = "earned"  # the conditions are met; not yet looked at
+    HELD = "held"  # a person looks closer, for a reason that the learner reads
     VERIFIED = "verified"  # found good, by rule or by a person
     REJECTED = "rejected"  # found wanting, by a person with a reason
     RECORDED = "recorded"  # in the ledger
     REVERSED = "reversed"  # taken back by a later ledger entry
+    CORRECTED = "corrected"  # a later entry, of another award, stands in its place
 
 
 class Transition(StrEnum):
     """What may be done to an award."""
 
+    HOLD = "hold"
     VERIFY = "verify"
     REJECT = "reject"
+    REINSTATE = "reinstate"
     RECORD = "record"
     REVERSE = "reverse"
+    CORRECT = "correct"
 
 
 TRANSITIONS: Mapping[tuple[State, Transition], State] = MappingProxyType(
     {
+        (State.EARNED, Transition.HOLD): State.HELD,
         (State.EARNED, Transition.VERIFY): State.VERIFIED,
         (State.EARNED, Transition.REJECT): State.REJECTED,
+        (State.HELD, Transition.VERIFY): State.VERIFIED,
+        (State.HELD, Transition.REJECT): State.REJECTED,
+        (State.REJECTED, Transition.REINSTATE): State.EARNED,
         (State.VERIFIED, Transition.RECORD): State.RECORDED,
         (State.RECORDED, Transition.REVERSE): State.REVERSED,
+        (State.RECORDED, Transition.CORRECT): State.CORRECTED,
     }
 )
 
+#: An award that waits for a decision.
+PENDING = (State.EARNED, State.HELD)
+#: An award whose hours count in a year. Verified ones reach the ledger within seconds.
+COUNTED = (State.VERIFIED, State.RECORDED)
+#: An award that counts, or may still come to count: one per person, source and year.
+IN_FORCE = (*PENDING, *COUNTED)
+
 _STATE_NAMES = {
     State.EARNED: "待核验",
+    State.HELD: "暂缓认定",
     State.VERIFIED: "已核验",
     State.REJECTED: "已驳回",
     State.RECORDED: "已入账",
     State.REVERSED: "已冲销",
+    State.CORRECTED: "已更正",
 }
 _TRANSITION_NAMES = {
+    Transition.HOLD: "暂缓认定",
     Transition.VERIFY: "核验通过",
     Transition.REJECT: "驳回",
+    Transition.REINSTATE: "恢复",
     Transition.RECORD: "入账",
     Transition.REVERSE: "冲销",
+    Transition.CORRECT: "更正",
 }
 
 

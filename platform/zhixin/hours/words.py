@@ -17,10 +17,12 @@ def award_state_text(state: str) -> str:
     """Where an award stands, as its learner reads it."""
     words: dict[str, str] = {
         "earned": _("待核验"),
+        "held": _("暂缓认定"),
         "verified": _("已核验"),
         "recorded": _("已入账"),
         "rejected": _("未通过"),
         "reversed": _("已冲销"),
+        "corrected": _("已更正"),
     }
     return words[state]
 

@@ -14,10 +14,7 @@ from zhixin import clock
 from zhixin.hours import policies
 from zhixin.hours.models import Award, Policy
 from zhixin.hours.rules import CreditRule, Standing, SubjectKind, standing
-from zhixin.hours.states import State
-
-#: States whose hours count in a year. Verified ones reach the ledger within seconds.
-COUNTED = (State.VERIFIED, State.RECORDED)
+from zhixin.hours.states import COUNTED, PENDING
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def of(session: Session, person_id: int, year: int, today: date) -> Year:
         if award.state in COUNTED:
             counted[kind] += award.hours
             months[kind][clock.local(award.earned_at).month - 1] += award.hours
-        elif award.state == State.EARNED:
+        elif award.state in PENDING:
             pending[kind] += award.hours
     return Year(year, policy, rule, standing(counted, rule), pending, awards, months)
 

@@ -14,9 +14,11 @@ from zhixin.db import Base, one_of
 class EntryKind(StrEnum):
     AWARD = "award"
     REVERSAL = "reversal"
+    CORRECTION = "correction"
     CERTIFICATE_ISSUED = "certificate-issued"
     CERTIFICATE_REVOKED = "certificate-revoked"
     POLICY_PUBLISHED = "policy-published"
+    KEY_ROTATED = "key-rotated"
 
 
 class Submission(Base):

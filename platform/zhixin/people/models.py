@@ -23,6 +23,8 @@ class Role(StrEnum):
     LEARNER = "learner"
     AUTHOR = "author"
     REVIEWER = "reviewer"
+    EMPLOYER = "employer"  # 用人单位: first look at what its people declare
+    BUREAU = "bureau"  # 主管部门: the second
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
 

@@ -16,6 +16,8 @@ def role_text(role: str) -> str:
         "learner": _("学员"),
         "author": _("课程作者"),
         "reviewer": _("课程审核人"),
+        "employer": _("单位经办人"),
+        "bureau": _("主管部门审核人"),
         "auditor": _("学时审核员"),
         "administrator": _("管理员"),
     }

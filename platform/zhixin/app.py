@@ -27,6 +27,7 @@ from zhixin import (
     pages,
     people,
     problems,
+    rates,
     security,
 )
 
@@ -80,6 +81,7 @@ def create_app(
     app.extensions["settings"] = settings
     db.init_app(app, settings, bind=bind)
     jobs.init_app(app, settings, eager=testing)
+    rates.init_app(app, settings)
     problems.init_app(app)
     observe.init_app(app)
     people.init_app(app)  # who is asking comes before what they may

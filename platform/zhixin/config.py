@@ -64,6 +64,11 @@ class Settings:
         "Ed25519 seed that signs credentials: 32 bytes as 64 hex digits; empty means one generated in the data folder.",
         secret=True,
     )
+    key_passphrase: str = _setting(
+        "",
+        "Passphrase under which the ledger's and the issuer's keys are kept in the data folder; empty means plain files that only their owner can read.",
+        secret=True,
+    )
     base_url: str = _setting(
         "http://127.0.0.1:8000", "Public address of the site; printed in QR codes."
     )

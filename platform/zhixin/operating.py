@@ -68,6 +68,7 @@ def _checks(settings: config.Settings) -> Iterator[Check]:
         "数据库": _check_database,
         "任务队列": _check_broker,
         "FFmpeg": _check_ffmpeg,
+        "密钥": lambda: _check_keys(settings),
         "磁盘": lambda: _check_disk(settings),
         "前端文件": _check_front_end,
     }
@@ -102,6 +103,21 @@ def _check_ffmpeg() -> tuple[bool, str]:
     from media import binaries
 
     return True, binaries.version()
+
+
+def _check_keys(settings: config.Settings) -> tuple[bool, str]:
+    from zhixin.ledger import keys
+
+    if exposed := keys.open_to_others(settings):
+        return False, f"他人可以读取 {exposed[0]}：chmod 600"
+    told = []
+    for name, words in ((keys.LEDGER, "账本"), (keys.ISSUER, "签发")):
+        kept, good = keys.how_kept(settings, name)
+        if good and kept != "尚未生成":
+            keys.private_key(settings, name)  # opens with this passphrase
+        advice = "" if good else "（⚠ 建议设置 ZHIXIN_KEY_PASSPHRASE 后执行 zhixin ledger init）"
+        told.append(f"{words}密钥{kept}{advice}")
+    return True, "，".join(told)
 
 
 def _check_disk(settings: config.Settings) -> tuple[bool, str]:

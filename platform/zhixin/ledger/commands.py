@@ -16,9 +16,11 @@ from rich.progress import Progress
 from zhixin import db
 from zhixin.command import with_app
 from zhixin.errors import NotFound
-from zhixin.ledger import log, verification
+from zhixin.ledger import keys, log, verification
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.models import Entry
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
 
 
 def _verifier_key() -> str:
@@ -31,7 +33,40 @@ def ledger() -> None:
 
 
 @ledger.command()
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
+@as_json_option
+@with_app
+def init(as_json: bool) -> None:
+    """生成账本密钥与证书签发密钥；已有的保留，未加密的用口令加密。可重复执行。"""
+    settings = current_app.extensions["settings"]
+    done = []
+    for name in (keys.LEDGER, keys.ISSUER):
+        new = keys.how_kept(settings, name)[0] == "尚未生成"
+        sealed_now = keys.encrypt_plain(settings, name)
+        keys.private_key(settings, name)
+        kept, good = keys.how_kept(settings, name)
+        done.append(
+            {"key": name, "new": new, "encrypted_now": sealed_now, "kept": kept, "good": good}
+        )
+    issuer = keys.issuer(settings)
+    public = {
+        "verifier_key": _verifier_key(),
+        "issuer": issuer.verification_method,
+        "multikey": issuer.multikey,
+    }
+    if as_json:
+        click.echo(json.dumps({"keys": done, **public}, ensure_ascii=False))
+        return
+    for each in done:
+        act = "已生成" if each["new"] else "已加密" if each["encrypted_now"] else "已存在"
+        click.echo(f"✓ {each['key']} {act}（{each['kept']}）")
+    for value in public.values():
+        click.echo(value)
+    if not all(each["good"] for each in done):
+        click.echo("⚠ 密钥未加密：设置 ZHIXIN_KEY_PASSPHRASE 后再执行一次", err=True)
+
+
+@ledger.command()
+@as_json_option
 @click.option(
     "--checkpoint",
     "checkpoints",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template
+import json
+
+from flask import Blueprint, Response, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from zhixin import access, db
-from zhixin.ledger import log
+from zhixin.ledger import keys, log
 from zhixin.ledger.keys import Signer
 
 blueprint = Blueprint("ledger", __name__)
@@ -21,3 +23,24 @@ def index() -> ResponseReturnValue:
         head=log.head(db.session()),
         verifier_key=Signer.of(current_app.extensions["settings"]).verifier_key,
     )
+
+
+@blueprint.get("/.well-known/zhixin-ledger-key")
+@access.public
+def well_known_key() -> ResponseReturnValue:
+    """The log's key and the issuer's, one a line, as the offline verifier reads them."""
+    settings = current_app.extensions["settings"]
+    issuer = keys.issuer(settings)
+    lines = [
+        f"{Signer.of(settings).verifier_key} 0",
+        f"{issuer.verification_method} {issuer.multikey}",
+    ]
+    return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")
+
+
+@blueprint.get("/.well-known/did.json")
+@access.public
+def did_document() -> ResponseReturnValue:
+    """The issuer's DID document (did:web): with it anybody's software checks a credential."""
+    document = keys.issuer(current_app.extensions["settings"]).document()
+    return Response(json.dumps(document, indent=2), mimetype="application/did+json")

@@ -180,3 +180,35 @@ def test_the_log_can_be_exported(zhixin):
 def test_the_key_is_shown(zhixin):
     """As C2SP signed-note writes it."""
     assert zhixin("key").stdout.startswith("zhixin.example/ledger+")
+
+
+def test_init_encrypts_what_was_plain(embedded, zhixin, monkeypatch):
+    """The key that signed so far goes on, now under a passphrase; a second run changes nothing."""
+    before = zhixin("key").stdout
+    plain = zhixin("init")
+    assert "密钥未加密" in plain.stderr
+    monkeypatch.setenv("ZHIXIN_KEY_PASSPHRASE", "three words long")
+    done = json.loads(zhixin("init", "--json").stdout)
+    assert [key["encrypted_now"] for key in done["keys"]] == [True, True]
+    assert [
+        key["encrypted_now"] for key in json.loads(zhixin("init", "--json").stdout)["keys"]
+    ] == [
+        False,
+        False,
+    ]
+    assert zhixin("key").stdout == before
+    names = {path.name for path in (Path(embedded["ZHIXIN_DATA_DIR"]) / "keys").iterdir()}
+    assert {n for n in names if n.startswith(("ledger", "issuer"))} == {
+        "ledger_key.pem",
+        "issuer_key.pem",
+    }
+
+
+def test_a_wrong_passphrase_is_one_line(zhixin, monkeypatch):
+    """Exit status 1 and the reason."""
+    monkeypatch.setenv("ZHIXIN_KEY_PASSPHRASE", "three words long")
+    zhixin("init")
+    monkeypatch.setenv("ZHIXIN_KEY_PASSPHRASE", "other words")
+    done = zhixin("key")
+    assert done.exit_code == 1
+    assert "口令不对" in done.stderr

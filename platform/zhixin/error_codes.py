@@ -23,6 +23,7 @@ GENERAL = {
     "too-many-requests": "操作过于频繁，按 Retry-After 等待",
     "internal": "服务器出现意外错误，没有保存任何内容",
     "out-of-space": "服务器存储空间不足，没有保存任何内容",
+    "unreadable-table": "无法读取这个表格文件",
 }
 PEOPLE = {
     "wrong-password": "登录名或密码不正确",
@@ -128,6 +129,8 @@ HOURS = {
     "not-yet-recorded": "学时尚未入账，不能出具证书",
     "nothing-recorded": "该年度没有已入账的学时",
     "already-revoked": "证书已撤销",
+    "nothing-to-check": "没有可查验的证书",
+    "too-many-rows": "一次查验的证书过多",
 }
 #: By topic, in the order shown.
 TOPICS = {

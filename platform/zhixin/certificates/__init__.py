@@ -7,7 +7,8 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
-    from zhixin.certificates import api, views
+    from zhixin.certificates import api, check_views, views
 
     app.register_blueprint(views.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]
+    app.jinja_env.globals["certificate_text"] = check_views.certificate_text

@@ -1,25 +1,16 @@
-"""A learner's certificates, and the public verification page."""
+"""A learner's certificates."""
 
 from __future__ import annotations
 
 import io
 
 import sqlalchemy as sa
-from flask import (
-    Blueprint,
-    current_app,
-    flash,
-    redirect,
-    render_template,
-    request,
-    send_file,
-    url_for,
-)
+from flask import Blueprint, current_app, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from zhixin import access, clock, config, db
-from zhixin.certificates import issuing, rendering, verification
+from zhixin.certificates import issuing, rendering
 from zhixin.certificates.models import Certificate
 from zhixin.errors import NotFound
 from zhixin.hours.models import Award
@@ -99,21 +90,3 @@ def pdf(certificate_id: int) -> ResponseReturnValue:
         download_name=f"{certificate.number}.pdf",
         as_attachment=True,
     )
-
-
-@blueprint.get("/verify")
-@access.public
-def verify_form() -> ResponseReturnValue:
-    """Type a code from paper."""
-    if code := request.args.get("code", "").strip():
-        return redirect(url_for("certificates.verify", code=verification.normalise(code) or "-"))
-    return render_template("certificates/verify_form.html")
-
-
-@blueprint.get("/v/<code>")
-@access.public
-def verify(code: str) -> ResponseReturnValue:
-    """What was really certified, whatever a paper says."""
-    verdict = verification.look_up(db.session(), code)
-    page = render_template("certificates/verify.html", verdict=verdict, code=code[:40])
-    return page, 200 if verdict else 404

@@ -120,7 +120,7 @@ def _normal(sign_in_name: str) -> str:
     return printable.strip().lower()[:64]
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Whom to count as one: an IPv4 address, or an IPv6 /64, which one house has to itself."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
@@ -139,7 +139,7 @@ def _refuse_if_paused(
     patience = max(1, settings.sign_in_attempts)
     pause = timedelta(minutes=settings.sign_in_pause_minutes)
     by_name = SignInFailure.sign_in_name == sign_in_name
-    by_address = SignInFailure.address == _network(address)
+    by_address = SignInFailure.address == network(address)
     for theirs, allowed in ((by_name, patience), (by_address, patience * ADDRESS_PATIENCE)):
         # The pause lasts until the failure that used up the patience leaves the window.
         decisive = session.scalar(
@@ -159,7 +159,7 @@ def _refuse_if_paused(
 
 def record_failure(session: Session, sign_in_name: str, address: str, now: datetime) -> None:
     session.add(
-        SignInFailure(sign_in_name=_normal(sign_in_name), address=_network(address), failed_at=now)
+        SignInFailure(sign_in_name=_normal(sign_in_name), address=network(address), failed_at=now)
     )
 
 

@@ -86,9 +86,9 @@ def test_an_office_behind_one_address_gets_more_patience(
 
 def test_an_ipv6_house_counts_as_one_address(session, settings, now) -> None:
     """Hopping through one's own /64 wins no further guesses; IPv4 in IPv6 clothes is IPv4."""
-    assert sign_ins._network("2001:db8::1") == sign_ins._network("2001:db8::ffff:2")
-    assert sign_ins._network("::ffff:192.0.2.1") == "192.0.2.1"
-    assert sign_ins._network("not an address") == "not an address"
+    assert sign_ins.network("2001:db8::1") == sign_ins.network("2001:db8::ffff:2")
+    assert sign_ins.network("::ffff:192.0.2.1") == "192.0.2.1"
+    assert sign_ins.network("not an address") == "not an address"
 
 
 def test_an_idle_sign_in_runs_out(session, create_person, settings, now) -> None:

@@ -119,6 +119,8 @@ ASSESSMENTS = {
 HOURS = {
     "no-policy": "没有适用于该日期的学时规则",
     "invalid-credit-rule": "学时规则有误",
+    "unknown-activity": "学时规则没有这种活动",
+    "activity-amount": "活动的数量有误",
     "policy-file": "规则文件无法读取",
     "source-needed": "需要填写规则名称和依据",
     "illegal-transition": "学时的当前状态不允许此操作",

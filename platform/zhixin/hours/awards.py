@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from zhixin import clock, db, jobs
 from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours import evidence as evidences
-from zhixin.hours import policies
+from zhixin.hours import policies, years
 from zhixin.hours.models import Award, Policy
 from zhixin.hours.rules import SubjectKind, sampled
 from zhixin.hours.states import IN_FORCE, IllegalTransition, State, Transition, advance
@@ -67,8 +67,8 @@ def award(
         sampling_seed: secret of the draw, so that nobody can know before who is picked.
     """
     day = source.day or clock.local(now).date()
-    year = day.year
-    if found := _in_force(session, person_id, source, year):
+    year = years.credited(session, person_id, source.subject_kind, day)
+    if found := _in_force(session, person_id, source, year, day):
         return found
     policy = session.get_one(Policy, source.policy_id)
     verification = policies.rule(policy).verification
@@ -97,7 +97,7 @@ def award(
             session.add(given)
     except IntegrityError:
         # The partial unique index refused the second of a race: the first one is the award.
-        if (found := _in_force(session, person_id, source, year)) is None:
+        if (found := _in_force(session, person_id, source, year, day)) is None:
             raise
         return found
     _count(session, "earn")
@@ -107,13 +107,18 @@ def award(
     return given
 
 
-def _in_force(session: Session, person_id: int, source: Source, year: int) -> Award | None:
+def _in_force(
+    session: Session, person_id: int, source: Source, year: int, day: date
+) -> Award | None:
+    # In a window between two years, asking again may come out as the other of the two: the
+    # award of the same source and calendar year is the one.
+    same = Award.day.between(date(day.year, 1, 1), date(day.year, 12, 31))
     return session.scalar(
         sa.select(Award).where(
             Award.person_id == person_id,
             Award.source_kind == source.kind,
             Award.source_id == source.id,
-            Award.year == year,
+            sa.or_(Award.year == year, same),
             Award.state.in_(IN_FORCE),
         )
     )

@@ -23,8 +23,15 @@ from zhixin.ledger.models import EntryKind
 AREA = "city"
 
 #: ``national`` is in force until an administrator publishes the city's own; ``example`` has
-#: minimums for each kind, as several provinces do, to start from.
-SHIPPED = ("national", "example")
+#: minimums for each kind, activities and caps to start from; the others express what is known of
+#: the practice of a place. All but ``national`` are plainly examples.
+SHIPPED = (
+    "national",
+    "example",
+    "example-chengdu",
+    "example-guangdong",
+    "example-guangxi",
+)
 
 
 def in_force(session: Session, on: date, area: str = AREA) -> Policy:

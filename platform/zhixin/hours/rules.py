@@ -10,78 +10,48 @@ Asia/Shanghai.
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
-from zhixin import clock
-from zhixin.errors import Invalid
+from zhixin.hours.clauses import (
+    Activity,
+    ActivityUnit,
+    Cap,
+    Per,
+    Presence,
+    SourceKind,
+    SubjectKind,
+    Verification,
+    Window,
+)
+from zhixin.hours.reading import InvalidRule, exactly, listed, number, text, within
+
+__all__ = [
+    "Activity",
+    "ActivityUnit",
+    "Cap",
+    "CreditRule",
+    "InvalidRule",
+    "Part",
+    "Per",
+    "Presence",
+    "SourceKind",
+    "Standing",
+    "SubjectKind",
+    "Verification",
+    "Window",
+    "credited_year",
+    "justified_hours",
+    "sampled",
+    "standing",
+]
 
 _ZERO = Decimal(0)
 _MS_PER_MINUTE = 60_000
-_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?")
-
-
-class SubjectKind(StrEnum):
-    """The two kinds of subject that the yearly rule counts."""
-
-    GENERAL = "general"  # 公需科目
-    PROFESSIONAL = "professional"  # 专业科目
-
-
-class InvalidRule(Invalid):
-    """A policy document that cannot be used; nothing was published."""
-
-    code = "invalid-credit-rule"
-    title = "学时规则有误"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verification:
-    """When an award may pass without a person.
-
-    Attributes:
-        auto: clean evidence is verified by rule; otherwise a person looks at every award.
-        sample_percent: how many of the clean ones a person looks at all the same (0 to 100).
-    """
-
-    auto: bool
-    sample_percent: Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
-class Presence:
-    """How often a learner is asked to show that they are there.
-
-    Attributes:
-        every_minutes: of newly confirmed video, on average.
-        answer_seconds: time to answer before the counting lapses; a person may have more.
-    """
-
-    every_minutes: Decimal
-    answer_seconds: int
-
-    def __post_init__(self) -> None:
-        _within("presence.every_minutes", self.every_minutes, 1, 240)
-        if type(self.answer_seconds) is not int or not 20 <= self.answer_seconds <= 600:
-            raise InvalidRule("应答时间应在 20 到 600 秒之间", field="presence.answer_seconds")
-
-    @classmethod
-    def from_document(cls, document: object) -> Presence:
-        fields = _exactly(document, "presence", ("every_minutes", "answer_seconds"))
-        every = _number("presence.every_minutes", fields["every_minutes"])
-        return cls(every_minutes=every, answer_seconds=fields["answer_seconds"])
-
-    def to_document(self) -> dict[str, Any]:
-        return {
-            "every_minutes": format(self.every_minutes, "f"),
-            "answer_seconds": self.answer_seconds,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +69,12 @@ class CreditRule:
         yearly_minimums: hours that a year asks for of each kind; kinds left out ask for 0.
         verification: when an award may pass without a person.
         presence: how often presence is asked for; ``None``: never.
+        activities: outside activities that may be declared, by code.
+        caps: the most that counts of some hours in a day or a year.
+        windows: until when in the next year learning of a kind may count for the year before.
 
     Raises:
-        InvalidRule: a number is out of range, or the minimums exceed the total.
+        InvalidRule: a number is out of range, or the clauses do not fit together.
     """
 
     minutes_per_hour: Decimal
@@ -114,18 +87,22 @@ class CreditRule:
     yearly_minimums: Mapping[SubjectKind, Decimal]
     verification: Verification
     presence: Presence | None = None
+    activities: Mapping[str, Activity] = field(default_factory=dict)
+    caps: tuple[Cap, ...] = ()
+    windows: Mapping[SubjectKind, Window] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         minimums = {kind: self.yearly_minimums.get(kind, _ZERO) for kind in SubjectKind}
         object.__setattr__(self, "yearly_minimums", MappingProxyType(minimums))
-        _within("minutes_per_hour", self.minutes_per_hour, 1, 1440)
-        _within("step", self.step, "0.01", 24)
-        _within("coverage_needed", self.coverage_needed, "0.0001", 1)
-        _within("pass_mark", self.pass_mark, 0, 1)
-        _within("yearly_total", self.yearly_total, 0, 8784)
+        object.__setattr__(self, "activities", MappingProxyType(dict(self.activities)))
+        object.__setattr__(self, "windows", MappingProxyType(dict(self.windows)))
+        within("minutes_per_hour", self.minutes_per_hour, 1, 1440)
+        within("step", self.step, "0.01", 24)
+        within("coverage_needed", self.coverage_needed, "0.0001", 1)
+        within("pass_mark", self.pass_mark, 0, 1)
+        within("yearly_total", self.yearly_total, 0, 8784)
         for kind, minimum in minimums.items():
-            _within(f"yearly_minimums.{kind}", minimum, 0, 8784)
-        _within("verification.sample_percent", self.verification.sample_percent, 0, 100)
+            within(f"yearly_minimums.{kind}", minimum, 0, 8784)
         if self.step.as_tuple().exponent not in (0, -1, -2):
             raise InvalidRule("学时步长最多保留两位小数", field="step")
         if self.rounding != "down":
@@ -134,6 +111,26 @@ class CreditRule:
             raise InvalidRule("考试次数应在 1 到 1000 之间，或不限次数", field="attempts_allowed")
         if sum(minimums.values()) > self.yearly_total:
             raise InvalidRule("各类科目最低学时之和不能超过年度总学时", field="yearly_minimums")
+        if len({cap.scope for cap in self.caps}) < len(self.caps):
+            raise InvalidRule("同一范围只能有一个上限", field="caps")
+        if unknown := {cap.activity for cap in self.caps} - {None, *self.activities}:
+            raise InvalidRule(f"上限所指的活动不存在：{unknown.pop()}", field="caps.activity")
+
+    def window_open(self, kind: SubjectKind, day: date) -> bool:
+        """May learning of ``day`` still count for the year before, for which this rule is?"""
+        window = self.windows.get(kind)
+        return window is not None and day <= window.last_day(day.year)
+
+    def activity_hours(self, code: str, amount: Decimal) -> Decimal:
+        """What ``amount`` units of an outside activity are worth, rounded down to the step.
+
+        Raises:
+            InvalidRule: this rule knows no such activity.
+            Invalid: the amount is not one that the activity's unit can have.
+        """
+        if (activity := self.activities.get(code)) is None:
+            raise InvalidRule("现行学时规则没有这种活动", code="unknown-activity")
+        return activity.hours(amount, self.step)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> CreditRule:
@@ -142,79 +139,62 @@ class CreditRule:
         Raises:
             InvalidRule: a key is missing, unknown, or its value cannot be used.
         """
-        # Policies from before presence prompts do not name them, and keep their hash.
-        asked = {"presence"} & document.keys() if isinstance(document, Mapping) else set()
-        fields = _exactly(document, "", (*_KEYS, *asked))
-        verification = _exactly(fields["verification"], "verification", ("auto", "sample_percent"))
-        minimums = fields["yearly_minimums"]
-        if not isinstance(minimums, Mapping) or not minimums.keys() <= set(SubjectKind):
-            raise InvalidRule("各类科目最低学时应按公需、专业科目填写", field="yearly_minimums")
-        if not isinstance(verification["auto"], bool):
-            raise InvalidRule("自动核验应为“是”或“否”", field="verification.auto")
+        fields = exactly(document, "", _KEYS, _LATER)
         attempts = fields["attempts_allowed"]
         if attempts is not None and type(attempts) is not int:
             raise InvalidRule("考试次数应为整数，或不限次数", field="attempts_allowed")
+        minimums = _by_kind("yearly_minimums", fields["yearly_minimums"])
+        windows = _by_kind("windows", fields.get("windows", {}))
+        activities = [
+            Activity.from_document(each)
+            for each in listed("activities", fields.get("activities", []))
+        ]
+        if len(by_code := {each.code: each for each in activities}) < len(activities):
+            raise InvalidRule("活动代码不能重复", field="activities.code")
         return cls(
-            **{name: _number(name, fields[name]) for name in _DECIMALS},
+            **{name: number(name, fields[name]) for name in _DECIMALS},
             rounding=fields["rounding"],
             attempts_allowed=attempts,
             yearly_minimums={
-                SubjectKind(kind): _number(f"yearly_minimums.{kind}", hours)
-                for kind, hours in minimums.items()
+                kind: number(f"yearly_minimums.{kind}", hours) for kind, hours in minimums.items()
             },
-            verification=Verification(
-                auto=verification["auto"],
-                sample_percent=_number(
-                    "verification.sample_percent", verification["sample_percent"]
-                ),
-            ),
-            presence=Presence.from_document(fields["presence"]) if asked else None,
+            verification=Verification.from_document(fields["verification"]),
+            presence=Presence.from_document(fields["presence"]) if "presence" in fields else None,
+            activities=by_code,
+            caps=tuple(Cap.from_document(each) for each in listed("caps", fields.get("caps", []))),
+            windows={kind: Window.from_document(day) for kind, day in windows.items()},
         )
 
     def to_document(self) -> dict[str, Any]:
         """The JSON document that :meth:`from_document` reads back."""
+        later = {
+            "presence": self.presence and self.presence.to_document(),
+            "activities": [each.to_document() for each in self.activities.values()],
+            "caps": [each.to_document() for each in self.caps],
+            "windows": {kind.value: each.to_document() for kind, each in self.windows.items()},
+        }
         return {
-            **{name: format(getattr(self, name), "f") for name in _DECIMALS},
+            **{name: text(getattr(self, name)) for name in _DECIMALS},
             "rounding": self.rounding,
             "attempts_allowed": self.attempts_allowed,
             "yearly_minimums": {
-                kind.value: format(hours, "f") for kind, hours in self.yearly_minimums.items()
+                kind.value: text(hours) for kind, hours in self.yearly_minimums.items()
             },
-            "verification": {
-                "auto": self.verification.auto,
-                "sample_percent": format(self.verification.sample_percent, "f"),
-            },
-            **({"presence": self.presence.to_document()} if self.presence else {}),
+            "verification": self.verification.to_document(),
+            **{name: value for name, value in later.items() if value},
         }
 
 
 _DECIMALS = ("minutes_per_hour", "step", "coverage_needed", "pass_mark", "yearly_total")
 _KEYS = (*_DECIMALS, "rounding", "attempts_allowed", "yearly_minimums", "verification")
+#: Policies from before these do not name them, and keep their hash: what is empty is left out.
+_LATER = ("presence", "activities", "caps", "windows")
 
 
-def _exactly(value: object, where: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InvalidRule("学时规则的格式有误", field=where)
-    if missing := sorted(set(keys) - value.keys()):
-        raise InvalidRule(f"学时规则缺少：{'、'.join(missing)}", field=where)
-    if unknown := sorted(str(key) for key in value.keys() - set(keys)):
-        raise InvalidRule(f"学时规则含有无法识别的内容：{'、'.join(unknown)}", field=where)
-    return value
-
-
-def _number(name: str, value: object) -> Decimal:
-    # Floats are refused: 0.1 in a policy must mean one tenth exactly.
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
-        raise InvalidRule(f"“{name}”应为数字（文本形式，最多四位小数）", field=name)
-    return Decimal(value)
-
-
-def _within(name: str, value: Decimal, low: int | str, high: int) -> None:
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or not -4 <= exponent <= 0:
-        raise InvalidRule(f"“{name}”应为最多四位小数的数字", field=name)
-    if not Decimal(low) <= value <= high:
-        raise InvalidRule(f"“{name}”应在 {low} 到 {high} 之间", field=name)
+def _by_kind(name: str, value: object) -> Mapping[SubjectKind, Any]:
+    if not isinstance(value, Mapping) or not value.keys() <= set(SubjectKind):
+        raise InvalidRule("应按公需、专业科目填写", field=name)
+    return {SubjectKind(kind): each for kind, each in value.items()}
 
 
 def justified_hours(duration_ms: int, rule: CreditRule) -> Decimal:
@@ -229,15 +209,19 @@ def justified_hours(duration_ms: int, rule: CreditRule) -> Decimal:
     return steps * rule.step
 
 
-def credited_year(instant: datetime) -> int:
-    """The calendar year to which ``instant`` belongs, in Asia/Shanghai.
+def credited_year(day: date, kind: SubjectKind, rule: CreditRule, missing_before: Decimal) -> int:
+    """The year for which learning of ``day`` (in Asia/Shanghai) counts.
 
-    Raises:
-        ValueError: ``instant`` does not say its time zone.
+    Within the window of its kind, learning counts for the year before while that year still
+    lacks hours of this kind; then, and after the window, for its own. An award counts whole in
+    one year: it is never divided between two.
+
+    Args:
+        rule: the year before's, at its end.
+        missing_before: hours of this kind that the year before still lacks.
     """
-    if instant.tzinfo is None:
-        raise ValueError("the instant must be aware")
-    return clock.local(instant).year
+    open_still = rule.window_open(kind, day)
+    return day.year - 1 if open_still and missing_before > 0 else day.year
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,17 @@ def kind_text(kind: str) -> str:
     return str(_("公需科目") if kind == "general" else _("专业科目"))
 
 
+def unit_text(unit: str) -> str:
+    """What an amount of an activity is given in."""
+    words: dict[str, str] = {
+        "minutes": _("分钟"),
+        "half-day": _("半天"),
+        "day": _("天"),
+        "item": _("项"),
+    }
+    return words[unit]
+
+
 def award_state_text(state: str) -> str:
     """Where an award stands, as its learner reads it."""
     words: dict[str, str] = {
@@ -42,5 +53,8 @@ def presence_text(presence: Presence | None) -> str:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
-        kind_text=kind_text, award_state_text=award_state_text, presence_text=presence_text
+        kind_text=kind_text,
+        unit_text=unit_text,
+        award_state_text=award_state_text,
+        presence_text=presence_text,
     )

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from zhixin import clock
 from zhixin.hours import policies
 from zhixin.hours.models import Award, Policy
-from zhixin.hours.rules import CreditRule, Standing, SubjectKind, standing
-from zhixin.hours.states import COUNTED, PENDING
+from zhixin.hours.rules import CreditRule, Standing, SubjectKind, credited_year, standing
+from zhixin.hours.states import COUNTED, IN_FORCE, PENDING
+from zhixin.people.models import Person
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,29 @@ def of(session: Session, person_id: int, year: int, today: date) -> Year:
         elif award.state in PENDING:
             pending[kind] += award.hours
     return Year(year, policy, rule, standing(counted, rule), pending, awards, months)
+
+
+def credited(session: Session, person_id: int, kind: SubjectKind, day: date) -> int:
+    """The year for which a person's learning of ``day`` counts; see ``rules.credited_year``.
+
+    Hours that wait for a decision fill the year before too: nobody is to earn them twice over.
+    Within a window the person's row stays locked until the transaction ends, so that two
+    awards at once cannot both fill the same gap.
+    """
+    before = policies.find(session, date(day.year - 1, 12, 31))
+    if before is None or not (rule := policies.rule(before)).window_open(kind, day):
+        return day.year
+    session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update())
+    hours = session.scalars(
+        sa.select(Award.hours).where(
+            Award.person_id == person_id,
+            Award.year == day.year - 1,
+            Award.subject_kind == kind,
+            Award.state.in_(IN_FORCE),
+        )
+    )
+    missing = rule.yearly_minimums[kind] - sum(hours, Decimal(0))
+    return credited_year(day, kind, rule, missing)
 
 
 def years(session: Session, person_id: int, this_year: int) -> list[int]:

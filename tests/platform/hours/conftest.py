@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -63,6 +64,12 @@ def make_source(policy: Policy, **changes: Any) -> awards.Source:
         "policy_id": policy.id,
     }
     return awards.Source(**(facts | changes))
+
+
+@pytest.fixture
+def shipped() -> Callable[[str], CreditRule]:
+    """The rule of a policy file that comes with the program."""
+    return lambda name: CreditRule.from_document(json.loads(policies.shipped(name))["rule"])
 
 
 @pytest.fixture

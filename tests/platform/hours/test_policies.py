@@ -104,6 +104,12 @@ def test_shipped_policies_are_valid_and_say_what_is_an_example(name):
     assert "示例" in content["source"]
 
 
+def test_the_national_default_keeps_its_hash(session, now):
+    """Installations published it long ago; what it means has not changed since."""
+    found = policies.ensure_shipped(session, now)
+    assert found.sha256 == "4fb6b0c4bb176af9fdbba41362911a10924ad7e66d2bd0f4eaf9299cdda870aa"
+
+
 @pytest.mark.parametrize(
     "text",
     [

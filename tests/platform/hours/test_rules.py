@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -15,6 +15,7 @@ from zhixin.hours.rules import (
     CreditRule,
     InvalidRule,
     SubjectKind,
+    Window,
     credited_year,
     justified_hours,
     sampled,
@@ -135,17 +136,29 @@ def test_a_negative_duration_is_a_fault():
         justified_hours(-1, RULE)
 
 
-def test_the_year_turns_at_midnight_in_the_city():
-    """31 December 23:59 belongs to the old year, one minute later to the new one."""
-    last_minute = datetime(2025, 12, 31, 15, 59, tzinfo=UTC)
-    assert credited_year(last_minute) == 2025
-    assert credited_year(last_minute + timedelta(minutes=1)) == 2026
+GUANGDONG = replace(RULE, windows={GENERAL: Window(month=4, day=30)})
 
 
-def test_an_instant_without_a_zone_is_a_fault():
-    """Which year it is depends on the zone."""
-    with pytest.raises(ValueError, match="aware"):
-        credited_year(datetime(2025, 12, 31))  # noqa: DTZ001
+@pytest.mark.parametrize(
+    ("day", "kind", "missing", "year"),
+    [
+        ("2026-01-01", GENERAL, "0.5", 2025),
+        ("2026-04-30", GENERAL, "30", 2025),
+        ("2026-05-01", GENERAL, "30", 2026),  # the window has closed
+        ("2026-02-01", GENERAL, "0", 2026),  # the year before is complete
+        ("2026-02-01", PROFESSIONAL, "60", 2026),  # no window for this kind
+        ("2025-12-31", GENERAL, "30", 2025),
+    ],
+)
+def test_a_window_fills_the_year_before_first(day, kind, missing, year):
+    """公需 learned until 30 April counts for the year before while that lacks 公需."""
+    assert credited_year(date.fromisoformat(day), kind, GUANGDONG, Decimal(missing)) == year
+
+
+def test_without_windows_a_year_is_a_year():
+    """Whatever is missing, 1 January begins anew."""
+    for kind in SubjectKind:
+        assert credited_year(date(2026, 1, 1), kind, RULE, Decimal(60)) == 2026
 
 
 def test_surplus_of_one_kind_does_not_replace_the_other():

@@ -128,6 +128,7 @@ HOURS = {
     "decision-needed": "需要选择处理方式",
     "evidence-missing": "找不到证据",
     "out-of-range": "账本中没有这个序号或条数",
+    "entry-too-long": "记录过长，无法写入账本",
     "not-yet-recorded": "学时尚未入账，不能出具证书",
     "nothing-recorded": "该年度没有已入账的学时",
     "already-revoked": "证书已撤销",

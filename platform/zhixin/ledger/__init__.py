@@ -7,7 +7,8 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
-    from zhixin.ledger import api, tasks, views  # noqa: F401 - tasks register themselves
+    from zhixin.ledger import api, tasks, tile_views, views  # noqa: F401 - tasks register themselves
 
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(tile_views.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]

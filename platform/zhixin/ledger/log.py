@@ -1,16 +1,18 @@
 """The log's operations: submit with the decision, append in order, prove.
 
 A decision writes a ``Submission`` in its own transaction (the outbox); the sequencer
-appends waiting submissions as ``Entry`` rows under one newly signed ``TreeHead``. So there
-is no entry without its decision, no decision that stays without its entry, and two
-sequencers cannot fork the log: both would need the same primary keys.
+appends waiting submissions as ``Entry`` rows under one newly signed ``TreeHead``, and their
+hashes to the tree's ``Tile`` rows, from which all proofs are made. So there is no entry
+without its decision, no decision that stays without its entry, and two sequencers cannot
+fork the log: both would need the same primary keys.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +22,11 @@ from sqlalchemy.orm import Session
 
 from zhixin import jobs
 from zhixin.errors import Invalid, NotFound
-from zhixin.ledger import merkle
+from zhixin.ledger import merkle, tiles
 from zhixin.ledger.keys import Signer
-from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, TreeHead
+from zhixin.ledger.merkle import Span
+from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
+from zhixin.ledger.tiles import Place
 
 SALT_BYTES = 32
 
@@ -53,6 +57,9 @@ def submit(
             by the database.
         facts: JSON without personal data.
         person_id: whom it is about; enters as a salted commitment.
+
+    Raises:
+        Invalid: it is longer than 65,535 bytes, the most that a tiled log can serve.
     """
     body: dict[str, Any] = {
         "kind": kind.value,
@@ -63,7 +70,10 @@ def submit(
     salt = secrets.token_bytes(SALT_BYTES)
     if person_id is not None:
         body["person"] = commitment(person_id, salt)
-    submission = Submission(key=key, kind=kind, body=rfc8785.dumps(body).decode(), submitted_at=now)
+    canonical = rfc8785.dumps(body)
+    if len(canonical) > tiles.MOST_ENTRY_BYTES:
+        raise Invalid("记录过长，无法写入账本", code="entry-too-long")
+    submission = Submission(key=key, kind=kind, body=canonical.decode(), submitted_at=now)
     session.add(submission)
     session.flush()
     if person_id is not None:
@@ -95,26 +105,61 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
     ).all()
     if not waiting:
         return 0
-    frontier = _frontier(head(session))
-    first = frontier.size
-    entries = []
-    for row in waiting:
-        leaf = merkle.leaf_hash(row.body.encode())
-        entries.append(
-            {
-                "index": frontier.size,
-                "kind": row.kind,
-                "body": row.body,
-                "leaf_hash": leaf,
-                "appended_at": now,
-            }
-        )
-        frontier = frontier.push(leaf)
+    edge = _edge(session, head(session))
+    first = edge.size
+    leaves = [merkle.leaf_hash(row.body.encode()) for row in waiting]
+    entries = [
+        {
+            "index": first + place,
+            "kind": row.kind,
+            "body": row.body,
+            "leaf_hash": leaf,
+            "appended_at": now,
+        }
+        for place, (row, leaf) in enumerate(zip(waiting, leaves, strict=True))
+    ]
     session.execute(sa.insert(Entry), entries)
     session.execute(
         sa.update(Submission),
         [{"id": row.id, "entry_index": first + place} for place, row in enumerate(waiting)],
     )
+    _sign(session, signer, edge, leaves, now)
+    return len(entries)
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """Where appending goes on: the tiles that are not full yet."""
+
+    size: int
+    tiles: tiles.Tiles
+
+
+def _edge(session: Session, last: TreeHead | None) -> _Edge:
+    """The edge under the newest head. Never one that the last signature does not cover."""
+    size = last.size if last else 0
+    stored = _tiles(session, tiles.edge(size))
+    try:
+        root = tiles.frontier(size, stored).root()
+    except tiles.TileMissing as error:
+        raise LogBroken(f"tree head {size}: {error}") from None
+    if last and root != last.root:
+        raise LogBroken(f"tree head {size}: its tiles lead to another root")
+    return _Edge(size, stored)
+
+
+def _sign(
+    session: Session, signer: Signer, edge: _Edge, leaves: list[bytes], now: datetime
+) -> None:
+    """Add ``leaves`` to the tiles and sign the tree that they make."""
+    grown = tiles.grow(edge.size, edge.tiles, leaves)
+    rows = [place._asdict() | {"hashes": hashes} for place, hashes in grown.items()]
+    longer = [row for row, place in zip(rows, grown, strict=True) if place in edge.tiles]
+    new = [row for row, place in zip(rows, grown, strict=True) if place not in edge.tiles]
+    for statement, changes in ((sa.update(Tile), longer), (sa.insert(Tile), new)):
+        if changes:
+            session.execute(statement, changes)
+    frontier = tiles.frontier(edge.size + len(leaves), {**edge.tiles, **grown})
     root = frontier.root()
     session.add(
         TreeHead(
@@ -126,20 +171,6 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
         )
     )
     session.flush()
-    return len(entries)
-
-
-def _frontier(last: TreeHead | None) -> merkle.Frontier:
-    """Where appending goes on. Never from a state that the last signature does not cover."""
-    if last is None:
-        return merkle.frontier(())
-    try:
-        frontier = merkle.Frontier.from_bytes(last.frontier)
-    except merkle.ProofError as error:
-        raise LogBroken(f"tree head {last.size}: {error}") from None
-    if (frontier.size, frontier.root()) != (last.size, last.root):
-        raise LogBroken(f"tree head {last.size}: its frontier leads to another root")
-    return frontier
 
 
 def head(session: Session) -> TreeHead | None:
@@ -163,23 +194,52 @@ def inclusion(session: Session, index: int, size: int) -> list[bytes]:
     """Proof that entry ``index`` is in the tree of ``size`` entries (RFC 9162 §2.1.3)."""
     if not 0 <= index < size:
         raise Invalid("证明的位置必须小于账本大小", code="out-of-range")
-    return merkle.inclusion_path(index, _leaves(session, size))
+    return _proof(session, size, merkle.inclusion_spans(index, size))
 
 
 def consistency(session: Session, old: int, new: int) -> list[bytes]:
     """Proof that the tree of ``new`` entries only adds to that of ``old`` (RFC 9162 §2.1.4)."""
     if not 0 < old <= new:
         raise Invalid("起始大小必须大于 0 且不超过结束大小", code="out-of-range")
-    return merkle.consistency_path(old, _leaves(session, new))
+    return _proof(session, new, merkle.consistency_spans(old, new))
 
 
-def _leaves(session: Session, size: int) -> list[bytes]:
-    newest = head(session)
-    if newest is None or newest.size < size:
-        raise NotFound(f"账本目前只有 {newest.size if newest else 0} 条记录")
-    leaves = session.scalars(
-        sa.select(Entry.leaf_hash).where(Entry.index < size).order_by(Entry.index)
+def _proof(session: Session, size: int, spans: list[Span]) -> list[bytes]:
+    """The hashes of subtrees of the tree of ``size``: a handful of tiles, in one query."""
+    newest = session.scalar(sa.select(sa.func.max(TreeHead.size))) or 0
+    if newest < size:
+        raise NotFound(f"账本目前只有 {newest} 条记录")
+    stored = _tiles(session, tiles.places(spans))
+    try:
+        return [tiles.subtree_hash(span, stored) for span in spans]
+    except tiles.TileMissing as error:
+        raise LogBroken(str(error)) from None
+
+
+def _tiles(session: Session, places: Iterable[Place]) -> dict[Place, bytes]:
+    # Not by a list of pairs: SQLite would read the whole table for it.
+    wanted = [sa.and_(Tile.level == level, Tile.number == number) for level, number in places]
+    if not wanted:
+        return {}
+    rows = session.execute(sa.select(Tile.level, Tile.number, Tile.hashes).where(sa.or_(*wanted)))
+    return {Place(level, number): hashes for level, number, hashes in rows}
+
+
+def tile(session: Session, place: Place, width: int) -> bytes | None:
+    """The first ``width`` hashes of a tile; None while it is not as wide."""
+    stored = session.scalar(
+        sa.select(Tile.hashes).where(Tile.level == place.level, Tile.number == place.number)
+    )
+    wanted = (stored or b"")[: width * merkle.HASH_SIZE]
+    return wanted if len(wanted) == width * merkle.HASH_SIZE else None
+
+
+def bundle(session: Session, number: int, width: int) -> bytes | None:
+    """The entries of that many leaves of a tile of level 0; None while there are not as many."""
+    first = number * tiles.WIDTH
+    bodies = session.scalars(
+        sa.select(Entry.body)
+        .where(Entry.index >= first, Entry.index < first + width)
+        .order_by(Entry.index)
     ).all()
-    if len(leaves) != size:
-        raise LogBroken(f"{size - len(leaves)} entries below {size} are missing")
-    return list(leaves)
+    return tiles.bundle(map(str.encode, bodies)) if len(bodies) == width else None

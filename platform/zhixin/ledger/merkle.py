@@ -16,6 +16,9 @@ from typing import Self
 HASH_SIZE = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
+#: The leaves from the first number up to, and without, the second: a subtree of RFC 9162.
+Span = tuple[int, int]
+
 
 class ProofError(ValueError):
     """A proof, or a stored frontier, is malformed or proves something else."""
@@ -95,25 +98,35 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     return _subtree(leaf_hashes, 0, len(leaf_hashes)) if leaf_hashes else EMPTY_ROOT
 
 
-def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
-    """The hashes that lead from leaf ``index`` to the root (RFC 9162, 2.1.3.1).
+def inclusion_spans(index: int, size: int) -> list[Span]:
+    """The subtrees whose hashes lead from leaf ``index`` to the root (RFC 9162, 2.1.3.1).
 
     Raises:
         ProofError: there is no such leaf.
     """
-    if not 0 <= index < len(leaf_hashes):
+    if not 0 <= index < size:
         raise ProofError("no such leaf")
-    path: list[bytes] = []
-    start, end = 0, len(leaf_hashes)
+    spans: list[Span] = []
+    start, end = 0, size
     while end - start > 1:
         middle = start + _split(end - start)
         if index < middle:
-            path.append(_subtree(leaf_hashes, middle, end))
+            spans.append((middle, end))
             end = middle
         else:
-            path.append(_subtree(leaf_hashes, start, middle))
+            spans.append((start, middle))
             start = middle
-    return path[::-1]
+    return spans[::-1]
+
+
+def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
+    """The hashes of these subtrees, from all leaves of a tree.
+
+    Raises:
+        ProofError: there is no such leaf.
+    """
+    spans = inclusion_spans(index, len(leaf_hashes))
+    return [_subtree(leaf_hashes, start, end) for start, end in spans]
 
 
 def root_from_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> bytes:
@@ -153,29 +166,39 @@ def verify_inclusion(
         raise ProofError("the path leads to another root")
 
 
-def consistency_path(size: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
-    """The hashes that prove the first ``size`` leaves a beginning of all (RFC 9162, 2.1.4.1).
+def consistency_spans(old: int, size: int) -> list[Span]:
+    """The subtrees whose hashes prove the first ``old`` leaves a beginning (RFC 9162, 2.1.4.1).
 
-    Empty when ``size`` is that of the whole tree.
+    None when ``old`` is the size of the whole tree.
 
     Raises:
-        ProofError: ``size`` is not between 1 and the number of leaves.
+        ProofError: ``old`` is not between 1 and ``size``.
     """
-    if not 1 <= size <= len(leaf_hashes):
+    if not 1 <= old <= size:
         raise ProofError("no such earlier tree")
-    path: list[bytes] = []
-    start, end = 0, len(leaf_hashes)
-    while size != end:
+    spans: list[Span] = []
+    start, end = 0, size
+    while old != end:
         middle = start + _split(end - start)
-        if size <= middle:
-            path.append(_subtree(leaf_hashes, middle, end))
+        if old <= middle:
+            spans.append((middle, end))
             end = middle
         else:
-            path.append(_subtree(leaf_hashes, start, middle))
+            spans.append((start, middle))
             start = middle
     if start:
-        path.append(_subtree(leaf_hashes, start, end))
-    return path[::-1]
+        spans.append((start, end))
+    return spans[::-1]
+
+
+def consistency_path(old: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
+    """The hashes of these subtrees, from all leaves of a tree.
+
+    Raises:
+        ProofError: ``old`` is not between 1 and the number of leaves.
+    """
+    spans = consistency_spans(old, len(leaf_hashes))
+    return [_subtree(leaf_hashes, start, end) for start, end in spans]
 
 
 def verify_consistency(

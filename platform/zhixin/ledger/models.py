@@ -84,6 +84,29 @@ class TreeHead(Base):
     signed_at: Mapped[datetime]
 
 
+class Tile(Base):
+    """Up to 256 hashes of one level of the tree, see ``zhixin.ledger.tiles``.
+
+    Triggers refuse DELETE, and every UPDATE but one that adds hashes at the end.
+    """
+
+    __tablename__ = "ledger_tile"
+    __table_args__ = (
+        sa.CheckConstraint("level >= 0 AND level <= 7", name="level_known"),
+        sa.CheckConstraint("number >= 0", name="number_whole"),
+        sa.CheckConstraint(
+            "length(hashes) >= 32 AND length(hashes) <= 8192 AND length(hashes) % 32 = 0",
+            name="hashes_whole",
+        ),
+    )
+
+    level: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    hashes: Mapped[bytes]
+
+
 class Opening(Base):
     """What opens an entry's commitment: kept beside the log, erasable without touching it."""
 

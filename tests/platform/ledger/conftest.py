@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from zhixin.ledger import log, verification
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.models import EntryKind
 
-GUARDED = ("ledger_entry", "ledger_tree_head", "ledger_submission")
+GUARDED = ("ledger_entry", "ledger_tree_head", "ledger_submission", "ledger_tile")
 
 
 @pytest.fixture
@@ -87,3 +88,22 @@ def verify(session: Session, signer: Signer) -> Callable[..., verification.Repor
 @pytest.fixture
 def client(app: Flask) -> Any:
     return app.test_client()
+
+
+@pytest.fixture
+def queries(connection: sa.Connection) -> Callable[[], AbstractContextManager[list[str]]]:
+    """The SELECTs that the database is asked meanwhile: ``with queries() as asked:``."""
+
+    @contextmanager
+    def listen() -> Iterator[list[str]]:
+        asked: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if statement.startswith("SELECT"):
+                asked.append(statement)
+
+        sa.event.listen(connection, "before_cursor_execute", note)
+        yield asked
+        sa.event.remove(connection, "before_cursor_execute", note)
+
+    return listen

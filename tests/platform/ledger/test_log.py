@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 import rfc8785
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from zhixin.errors import Invalid, NotFound
 from zhixin.ledger import checkpoint, log, merkle
-from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, TreeHead
+from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
 
 
 def test_the_body_is_canonical_json(session, submit):
@@ -112,12 +113,16 @@ def test_a_proof_beyond_the_log_is_not_found(session, grow):
         log.consistency(session, 2, 4)
 
 
-@pytest.mark.parametrize("table", ["ledger_entry", "ledger_tree_head"])
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_tree_head", "ledger_tile"])
 @pytest.mark.parametrize("act", ["UPDATE {} SET {}", "DELETE FROM {}"])
 def test_the_database_refuses_to_rewrite(session, grow, table, act):
     """The log's tables are append-only for everyone, program or not."""
     grow(2)
-    change = {"ledger_entry": "body = 'x'", "ledger_tree_head": "checkpoint = 'x'"}[table]
+    change = {
+        "ledger_entry": "body = 'x'",
+        "ledger_tree_head": "checkpoint = 'x'",
+        "ledger_tile": "number = 7",
+    }[table]
     with pytest.raises(IntegrityError, match=f"{table} is append-only"):
         session.execute(sa.text(act.format(table, change)))
 
@@ -127,6 +132,54 @@ def test_a_submission_changes_only_by_being_appended(session, submit):
     submit([1])
     with pytest.raises(IntegrityError, match="ledger_submission is append-only"):
         session.execute(sa.update(Submission).values(body="{}"))
+
+
+@pytest.mark.parametrize(
+    ("hashes", "refused"), [("ab", True), ("bbb", True), ("a", True), ("abb", False)]
+)
+def test_a_tile_only_gets_longer(session, hashes, refused):
+    """The hashes that are in a tile stay; a full tile has no room for more."""
+    a, b = (character.encode() * 32 for character in "ab")
+    session.add(Tile(level=0, number=0, hashes=a + b))
+    session.flush()
+    longer = b"".join({"a": a, "b": b}[each] for each in hashes)
+    change = sa.update(Tile).values(hashes=longer)
+    with pytest.raises(IntegrityError, match="append-only") if refused else nullcontext():
+        session.execute(change)
+
+
+def test_a_tile_has_room_for_256_hashes(session):
+    """And only for whole ones."""
+    for length in (0, 31, 33, 8192 + 32):
+        with pytest.raises(IntegrityError, match="hashes_whole"), session.begin_nested():
+            session.execute(sa.insert(Tile).values(level=0, number=0, hashes=bytes(length)))
+
+
+def test_an_entry_too_long_for_a_tiled_log_is_refused(session, now):
+    """Its length is served in two bytes; nothing is submitted."""
+    for length, fits in ((60_000, True), (65_536, False)):
+        with nullcontext() if fits else pytest.raises(Invalid, match="过长"):
+            log.submit(session, EntryKind.AWARD, f"a:{length}", {"x": "x" * length}, now=now)
+    assert session.scalar(sa.select(sa.func.count()).select_from(Submission)) == 1
+
+
+def test_the_sequencer_stops_at_an_altered_tile(session, grow, submit, tamper, signer, now):
+    """Nor does it sign what goes on from hashes that were not signed."""
+    grow(3)
+    submit([3])
+    for hashes in (bytes(96), bytes(64)):
+        tamper("UPDATE ledger_tile SET hashes = :hashes", hashes=hashes)
+        with pytest.raises(log.LogBroken, match="tree head 3"):
+            log.append_waiting(session, signer, now)
+
+
+def test_a_proof_asks_the_database_twice(session, grow, queries):
+    """How long the log is, and all tiles that the proof needs."""
+    grow(300, 300)
+    with queries() as asked:
+        log.inclusion(session, 17, 599)
+        log.consistency(session, 17, 599)
+    assert len(asked) == 4
 
 
 def test_the_sequencer_stops_at_an_altered_head(session, grow, submit, tamper, signer, now):

@@ -224,6 +224,7 @@ def test_history_rewritten_with_the_key_is_found(session, grow, verify, tamper, 
     kept = log.head(session).checkpoint
     tamper(
         "DELETE FROM ledger_tree_head",
+        "DELETE FROM ledger_tile",
         "UPDATE ledger_submission SET entry_index = NULL",
         "DELETE FROM ledger_entry",
         "UPDATE ledger_submission SET body = replace(body, '1.5', '9.5') WHERE key = 'award:1'",

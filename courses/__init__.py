@@ -9,6 +9,7 @@ def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
     from courses import (  # tasks register themselves
         express,
+        fields,
         learning,
         learning_api,
         review,
@@ -19,6 +20,7 @@ def init_app(app: Flask) -> None:
         views,
         words,
     )
+    from zhixin.reports.words import field_names_from
 
     app.extensions["course_index"] = search.CourseIndex(app.extensions["settings"].index_dir)
     words.init_app(app)
@@ -28,3 +30,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(review.blueprint)
     app.register_api(learning_api.blueprint)  # type: ignore[attr-defined]
     express.init_app(app)
+    field_names_from(app, fields.names)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from courses.models import Field, FieldGroup
+from zhixin import pages
 
 
 def ensure_shipped(session: Session) -> None:
@@ -41,3 +42,10 @@ def valid(session: Session, on: date) -> Sequence[Field]:
         .where(Field.valid_from <= on, sa.or_(Field.valid_to.is_(None), Field.valid_to > on))
         .order_by(Field.group.desc(), Field.position)
     ).all()
+
+
+def names(session: Session) -> dict[str, str]:
+    """What every field, past ones too, is called in the reader's language, by its code."""
+    found = session.scalars(sa.select(Field).order_by(Field.group.desc(), Field.position))
+    english = pages.is_english()
+    return {field.code: field.en if english else field.zh for field in found}

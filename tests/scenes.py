@@ -170,14 +170,14 @@ def _published(session: Any, author: Person) -> tuple[CourseVersion, int]:
     return version, frozen.id
 
 
-def _award(session: Any, person: Person) -> Award:
+def _award(session: Any, person: Person, source_id: int = 1) -> Award:
     now = clock.now()
     policies.ensure_shipped(session, now)
     return awards.award(
         session,
         person_id=person.id,
         source=awards.Source(
-            kind="course", id=1, version=1, title="课程", field_code=None,
+            kind="course", id=source_id, version=1, title="课程", field_code=None,
             subject_kind=SubjectKind.PROFESSIONAL, hours=Decimal(1),
             policy_id=policies.in_force(session, now.date()).id,
         ),

@@ -22,10 +22,11 @@ FLOORS: dict[str, int] = {
     "zhixin.hours": 2,
     "zhixin.certificates": 3,
     "zhixin.audit": 4,
-    "media": 5,
-    "assessments": 5,
-    "courses": 6,
-    **{f"zhixin.{name}": 7 for name in COMPOSITION.split()},
+    "zhixin.reports": 5,
+    "media": 6,
+    "assessments": 6,
+    "courses": 7,
+    **{f"zhixin.{name}": 8 for name in COMPOSITION.split()},
 }
 
 #: Imports that point up and may: (importing module, imported part, why).
@@ -84,7 +85,7 @@ def _points_up(found: Import) -> str | None:
     for part in (own, other):
         if part not in FLOORS:
             return f"{part} stands on no floor: add it to FLOORS"
-    if FLOORS[other] < FLOORS[own] or FLOORS[own] == FLOORS[other] in (0, 7):
+    if FLOORS[other] < FLOORS[own] or FLOORS[own] == FLOORS[other] in (0, 8):
         return None
     return f"{found.module}:{found.line} imports {found.imported}: {own} must not know {other}"
 

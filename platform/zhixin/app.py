@@ -28,6 +28,7 @@ from zhixin import (
     people,
     problems,
     rates,
+    reports,
     security,
 )
 
@@ -89,6 +90,6 @@ def create_app(
     access.init_app(app)
     pages.init_app(app)
     api.init_app(app)
-    for domain in (ledger, hours, certificates, audit, media, assessments, courses):
+    for domain in (ledger, hours, certificates, audit, reports, media, assessments, courses):
         domain.init_app(app)
     return app

@@ -117,6 +117,7 @@ ASSESSMENTS = {
     "no-attempts-left": "作答次数已用完",
 }
 HOURS = {
+    "target": "年度目标的年份、数目或依据有误",
     "no-policy": "没有适用于该日期的学时规则",
     "invalid-credit-rule": "学时规则有误",
     "unknown-activity": "学时规则没有这种活动",

@@ -30,10 +30,12 @@ def upgrade_database(settings: config.Settings) -> None:
     engine.dispose()
     from courses import fields
     from zhixin.hours import policies
+    from zhixin.reports import targets
 
     with command.make_app().app_context(), db.database().transaction() as session:
         fields.ensure_shipped(session)
         policies.ensure_shipped(session, clock.now())
+        targets.ensure_shipped(session, clock.now())
 
 
 @click.command()

@@ -22,6 +22,7 @@ MODEL_MODULES = (
     "zhixin.hours.models",
     "zhixin.certificates.models",
     "zhixin.audit.models",
+    "zhixin.reports.models",
     "media.models",
     "assessments.models",
     "courses.models",

@@ -1,7 +1,7 @@
 // Draws `<div data-chart><script type="application/json">…</script></div>`.
 // The JSON: { type: "bar" | "stacked" | "line", categories: string[], unit?: string,
 //             horizontal?: true for long category names,
-//             series: [{ name, values: number[], kind?: "general" | "professional" | "pending" }],
+//             series: [{ name, values: (number | null)[], kind?: "general" | "professional" | "pending" }],
 //             mark?: { name, value } }            — a table with the same numbers belongs beside it.
 import { BarChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
@@ -10,7 +10,7 @@ import { SVGRenderer } from "echarts/renderers";
 
 use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, MarkLineComponent, AriaComponent, SVGRenderer]);
 
-interface Series { name: string; values: number[]; kind?: string }
+interface Series { name: string; values: (number | null)[]; kind?: string }
 interface Plot {
   type: "bar" | "stacked" | "line";
   categories: string[];
@@ -31,7 +31,7 @@ function option(plot: Plot): Record<string, unknown> {
   const colours: Record<string, string> = {
     professional: palette[0]!, general: palette[1]!, pending: palette[3]!,
   };
-  const category = { type: "category", data: plot.categories, inverse: plot.horizontal, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
+  const category = { type: "category", data: plot.categories, inverse: plot.horizontal, axisLabel: { color: ink, interval: plot.horizontal ? 0 : undefined }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
   const value = { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink, align: "right" }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
   const mark = plot.horizontal ? "xAxis" : "yAxis";
   return {
@@ -66,6 +66,8 @@ for (const host of document.querySelectorAll<HTMLElement>("[data-chart]")) {
   const plot = JSON.parse(host.querySelector("script")!.textContent ?? "{}") as Plot;
   const canvas = document.createElement("div");
   canvas.className = "chart__canvas";
+  // Each bar of a long list keeps its name.
+  if (plot.horizontal) canvas.style.height = `${Math.max(240, plot.categories.length * 26 + 90)}px`;
   host.append(canvas);
   const chart = init(canvas, undefined, { renderer: "svg" });
   const draw = () => chart.setOption(option(plot), true);

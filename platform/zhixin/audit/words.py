@@ -51,6 +51,7 @@ def act_text(act: str) -> str:
         "reject": _("驳回"),
         "reverse": _("冲销"),
         "publish": _("发布"),
+        "set": _("设定"),
         "check": _("批量查验（份数 / 不符）"),
         "send-back": _("退回"),
         "create": _("新建"),
@@ -75,6 +76,7 @@ def object_text(kind: str) -> str:
         "organisation": _("单位"),
         "policy": _("学时规则"),
         "certificate": _("证书"),
+        "target": _("年度目标"),
     }
     return words.get(kind, kind)
 

@@ -88,6 +88,8 @@ class Award(Base):
         # An award is corrected once; what came of it may be corrected again.
         sa.Index("uq_award_corrects_id", "corrects_id", unique=True),
         sa.Index(None, "person_id", "year"),
+        # Serves a year's figures.
+        sa.Index(None, "year", "state"),
         # Serves the auditor's queue: oldest first within a state.
         sa.Index(None, "state", "earned_at"),
     )

@@ -20,11 +20,15 @@ MADE_UP_FOR = timedelta(days=14)
 NIGHT = range(1, 6)
 #: So many in one run; the next one goes on.
 AT_ONCE = 500
+_FROM_RECORDS = (Award.source_kind == "course", Award.corrects_id.is_(None))
 
 
 def course_awards(session: Session, since: datetime | None = None) -> Sequence[int]:
-    """The awards for courses, given since an instant, the oldest first."""
-    given = sa.select(Award.id).where(Award.source_kind == "course").order_by(Award.id)
+    """The awards for courses, given since an instant, the oldest first.
+
+    One that stands in another's place has no records of its own: people decided it.
+    """
+    given = sa.select(Award.id).where(*_FROM_RECORDS).order_by(Award.id)
     return session.scalars(given.where(Award.earned_at >= since) if since else given).all()
 
 
@@ -35,7 +39,7 @@ def due(session: Session, now: datetime) -> Sequence[int]:
     return session.scalars(
         sa.select(Award.id)
         .where(
-            Award.source_kind == "course",
+            *_FROM_RECORDS,
             Award.earned_at < today,
             Award.earned_at >= today - MADE_UP_FOR,
             ~checked.exists(),

@@ -31,16 +31,6 @@ def sampling_seed() -> str:
     return hmac.digest(settings.key("secret_key"), b"award sampling", "sha256").hex()
 
 
-def award_states() -> dict[str, str]:
-    return {
-        "earned": _("待核验"),
-        "verified": _("已核验"),
-        "rejected": _("已驳回"),
-        "recorded": _("已入账"),
-        "reversed": _("已冲销"),
-    }
-
-
 @courses_blueprint.get("/my/learning")
 @access.only(Role.LEARNER)
 def my_learning() -> ResponseReturnValue:
@@ -55,7 +45,6 @@ def my_learning() -> ResponseReturnValue:
         completed=completed,
         progress=progress.of_all(session, under_way),
         awards=enrolments.awards_of(session, completed),
-        award_states=award_states(),
     )
 
 
@@ -179,7 +168,6 @@ def _page(
         current=found,
         next_url=_next(enrolment, found.unit.key) if found else None,
         award=award,
-        award_states=award_states(),
         **facts,
     )
 

@@ -17,7 +17,7 @@ from media import uploads, watching
 from media.models import Asset, AssetState, Playback, Prompt, PromptKind
 from zhixin import clock, db
 from zhixin.certificates import issuing
-from zhixin.hours import awards, policies
+from zhixin.hours import awards, policies, reversals
 from zhixin.hours.models import Award
 from zhixin.hours.rules import SubjectKind
 from zhixin.hours.states import State
@@ -186,6 +186,15 @@ def _award(session: Any, person: Person, source_id: int = 1) -> Award:
         sampling_seed="s",
         now=now,
     )  # fmt: skip
+
+
+def reverse(session: Any, given: Award, by: Person, confirmed_by: Person) -> None:
+    """Take back a recorded award, by two people."""
+    proposal = reversals.propose(
+        session, given, actor_id=by.id, reason="重复", hearing=timedelta(), term=timedelta(days=1),
+        now=clock.now(),
+    )  # fmt: skip
+    reversals.confirm(session, proposal, actor_id=confirmed_by.id, now=clock.now())
 
 
 def award(world: Any) -> SimpleNamespace:

@@ -8,13 +8,14 @@ import pytest
 
 from courses.version_states import STEPS
 from zhixin.config import ROOT
-from zhixin.hours.states import TRANSITIONS
+from zhixin.hours.states import APPEAL_STEPS, PROPOSAL_STEPS, TRANSITIONS
 
 DRAWINGS = re.findall(
     r"```mermaid\n(.*?)```", (ROOT / "docs/developer/states.md").read_text(), re.S
 )
 each_drawing = pytest.mark.parametrize(
-    ("drawing", "table"), list(zip(DRAWINGS, (TRANSITIONS, STEPS), strict=True))
+    ("drawing", "table"),
+    list(zip(DRAWINGS, (TRANSITIONS, APPEAL_STEPS, PROPOSAL_STEPS, STEPS), strict=True)),
 )
 
 

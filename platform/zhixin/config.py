@@ -98,6 +98,13 @@ class Settings:
         180,
         "Days that the addresses and devices of playbacks are kept. 网络安全法 (2025) art. 23 asks for logs of six months.",
     )
+    hold_days: int = _setting(
+        10, "Days within which a person decides on a held award or a proposed reversal."
+    )
+    appeal_days: int = _setting(15, "Days within which an appeal is decided.")
+    objection_days: int = _setting(
+        3, "Days that a learner has to be heard before a proposed reversal may be confirmed."
+    )
     session_idle_minutes: int = _setting(
         120, "Minutes without a request after which a sign-in ends."
     )

@@ -75,7 +75,7 @@ def award(award_id: int) -> ResponseReturnValue:
         spans=timeline.spans,
         trail=trail.of(session, "award", award_id),
         possible={step for (state, step) in TRANSITIONS if state == found.state}
-        - {Transition.RECORD},
+        & {Transition.VERIFY, Transition.REJECT},
         reasons=desk.REASONS,
         own=found.person_id == auditor.id,
     )
@@ -93,7 +93,7 @@ def decide(award_id: int) -> ResponseReturnValue:
     """Verify, reject or reverse."""
     session, auditor = db.session(), access.person()
     step = request.form.get("decision")
-    if step not in {Transition.VERIFY, Transition.REJECT, Transition.REVERSE}:
+    if step not in {Transition.VERIFY, Transition.REJECT}:
         raise Invalid("请选择处理方式", code="decision-needed")
     chosen, written = request.form.get("preset", "").strip(), request.form.get("reason", "").strip()
     reason = "：".join(part for part in (chosen, written) if part)[:1000] or None

@@ -22,7 +22,7 @@ from zhixin.certificates import issuing
 from zhixin.demo import content
 from zhixin.demo.people import Cast
 from zhixin.demo.viewing import HONEST, ONE_DEVICE, SUSPECT, Manner, Sitting
-from zhixin.hours import awards
+from zhixin.hours import awards, reversals
 from zhixin.hours.models import Award
 from zhixin.hours.states import State, Transition
 from zhixin.people.models import Person
@@ -163,15 +163,12 @@ def after_recording(session: Session, cast: Cast, now: datetime) -> None:
         sa.select(Award).where(Award.state == State.RECORDED).order_by(Award.earned_at)
     ).all()
     spare = [award for award in recorded if award.person_id != cast.learners[0].id]
-    desk.decide(
-        session,
-        spare[-1],
-        Transition.REVERSE,
-        cast.auditors[0],
-        "重复申报：同一内容已在面授班计入",
-        None,
-        now,
-    )
+    proposed = now - timedelta(days=5)
+    proposal = reversals.propose(
+        session, spare[-1], actor_id=cast.auditors[0].id, reason="重复申报：同一内容已在面授班计入",
+        hearing=timedelta(days=3), term=timedelta(days=10), now=proposed,
+    )  # fmt: skip
+    reversals.confirm(session, proposal, actor_id=cast.auditors[1].id, now=now)
     waiting = session.scalar(
         sa.select(Award).where(Award.state == State.EARNED).order_by(Award.id.desc())
     )

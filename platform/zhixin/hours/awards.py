@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,15 +12,22 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from zhixin import clock, db, jobs
-from zhixin.errors import Invalid, NotAllowed
+from zhixin import clock, db
+from zhixin.errors import Conflict, Invalid, NotAllowed
+from zhixin.hours import entries, policies, suspicion, years
 from zhixin.hours import evidence as evidences
-from zhixin.hours import policies, years
-from zhixin.hours.models import Award, Policy
+from zhixin.hours.models import Appeal, Award, Policy
 from zhixin.hours.rules import SubjectKind, sampled
-from zhixin.hours.states import IN_FORCE, IllegalTransition, State, Transition, advance
-from zhixin.ledger import log
-from zhixin.ledger.models import EntryKind, Submission
+from zhixin.hours.states import (
+    IN_FORCE,
+    TAKING,
+    AppealState,
+    IllegalTransition,
+    State,
+    Transition,
+    advance,
+)
+from zhixin.ledger.models import Submission
 from zhixin.observe import AWARDS
 
 BY_RULE = "证据完整，按规则核验"
@@ -90,6 +97,7 @@ def award(
         state=State.EARNED,
         sampled=sampled(draw, sampling_seed, verification.sample_percent),
         flags=list(flags),
+        calm=-suspicion.weight(flags),
         earned_at=now,
     )
     try:
@@ -133,95 +141,107 @@ def decide(
     reason: str | None,
     now: datetime,
 ) -> None:
-    """Move an award along its table; two deciders cannot both succeed.
+    """Verify or reject an award that waits.
 
     Args:
-        actor_id: who decides; None when a rule does.
+        actor_id: who decides; None when a rule does, which only verifies.
 
     Raises:
-        NotAllowed: people do not decide on their own hours.
-        Invalid: rejecting or reversing without a reason.
+        NotAllowed: people do not decide on their own hours; what was recorded is taken back by
+            two people (``reversals``), and who held an award does not reject it.
+        Invalid: rejecting without a reason.
+        Conflict: the learner has appealed; then the appeal is what is decided (``appeals``).
         IllegalTransition: the award is not, or no longer, in a state for this.
     """
-    reason = (reason or "").strip() or None
-    if transition in (Transition.REJECT, Transition.REVERSE) and reason is None:
-        raise Invalid("请填写原因，学员会看到它", code="reason-needed")
+    if transition not in (Transition.VERIFY, Transition.REJECT):
+        raise NotAllowed("冲销和更正须由一人提出、另一人确认", code="four-eyes")
+    appealed = sa.exists().where(Appeal.award_id == award.id, Appeal.state == AppealState.OPEN)
+    if award.state == State.HELD and session.scalar(sa.select(appealed)):
+        raise Conflict("学员已提出申诉，请在申诉中作出决定", code="appeal-open")
+    move(session, award, transition, actor_id=actor_id, reason=reason, now=now)
+    if transition is Transition.VERIFY:
+        entries.submit_award(session, award, now)
+
+
+def move(
+    session: Session,
+    award: Award,
+    transition: Transition,
+    *,
+    actor_id: int | None,
+    reason: str | None,
+    due_at: datetime | None = None,
+    now: datetime,
+) -> None:
+    """Move an award along its table, for ``decide`` and its siblings; two cannot both succeed.
+
+    Args:
+        due_at: by when a person decides on what is held now.
+
+    Raises:
+        NotAllowed, Invalid, IllegalTransition: see ``decide``.
+    """
+    reason = written(reason)
+    if transition in TAKING:
+        if reason is None:
+            raise Invalid("请填写原因，学员会看到它", code="reason-needed")
+        if actor_id is None:
+            raise NotAllowed("只有人可以作出不利于学员的决定", code="person-needed")
     if actor_id == award.person_id:
         raise NotAllowed("不能核验自己的学时，请由其他审核员处理", code="own-award")
     before, after = award.state, advance(State(award.state), transition)
+    if (before, transition) == (State.HELD, Transition.REJECT) and actor_id == award.decided_by_id:
+        raise NotAllowed("是您暂缓认定的，驳回须由另一位审核员决定", code="other-person-needed")
     moved = session.execute(
         sa.update(Award)
         .where(Award.id == award.id, Award.state == before)
-        .values(state=after, decided_at=now, decided_by_id=actor_id, reason=reason)
+        .values(
+            state=after,
+            decided_at=now,
+            decided_by_id=actor_id,
+            reason=reason,
+            due_at=due_at,
+            overdue_at=None,
+        )
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise IllegalTransition("这条学时记录刚刚已被处理，请刷新查看")
     session.refresh(award)
-    if transition is Transition.VERIFY:
-        _submit(session, award, now)
-    elif transition is Transition.REVERSE:
-        _submit_reversal(session, award, now)
     _count(session, transition)
+
+
+def hold(
+    session: Session,
+    award: Award,
+    *,
+    actor_id: int,
+    reason: str | None,
+    term: timedelta,
+    now: datetime,
+) -> None:
+    """A person looks closer, for a reason that the learner reads, and decides within ``term``.
+
+    Only people hold: flags alone make an award wait, they never change what a learner has.
+    """
+    move(
+        session, award, Transition.HOLD, actor_id=actor_id, reason=reason, due_at=now + term, now=now
+    )  # fmt: skip
+
+
+def written(text: str | None, longest: int = 2000) -> str | None:
+    """Words that a person wrote, trimmed; None when there are none.
+
+    Raises:
+        Invalid: too long.
+    """
+    text = (text or "").strip()
+    if len(text) > longest:
+        raise Invalid(f"文字过长，请不要超过 {longest} 字", code="text-too-long")
+    return text or None
 
 
 def _count(session: Session, transition: str, awards: int = 1) -> None:
     db.after_commit(session, lambda: AWARDS.labels(transition).inc(awards))
-
-
-def _submit(session: Session, award: Award, now: datetime) -> None:
-    policy = session.get_one(Policy, award.policy_id)
-    submission = log.submit(
-        session,
-        EntryKind.AWARD,
-        f"award:{award.id}",
-        {
-            "award": award.id,
-            "source": {
-                "kind": award.source_kind,
-                "id": award.source_id,
-                "version": award.source_version,
-            },
-            "title": award.title,
-            "field": award.field_code,
-            "subject_kind": award.subject_kind,
-            "year": award.year,
-            "hours": str(award.hours),
-            "policy": policy.sha256,
-            "evidence": award.evidence_sha256,
-            "verified_by": "rule" if award.decided_by_id is None else "person",
-        },
-        person_id=award.person_id,
-        now=now,
-    )
-    session.execute(
-        sa.update(Award).where(Award.id == award.id).values(submission_id=submission.id)
-    )
-    session.refresh(award, ["submission_id"])
-    from zhixin.hours.tasks import record
-
-    jobs.enqueue(session, record)
-
-
-def _submit_reversal(session: Session, award: Award, now: datetime) -> None:
-    """A correction is a new entry that points at the old one.
-
-    The reason stays with the award: it is free text, and might name somebody.
-    """
-    reversed_index = session.scalar(
-        sa.select(Submission.entry_index).where(Submission.id == award.submission_id)
-    )
-    log.submit(
-        session,
-        EntryKind.REVERSAL,
-        f"reversal:{award.id}",
-        {
-            "award": award.id,
-            "reverses_entry": reversed_index,
-            "hours": str(award.hours),
-        },
-        person_id=award.person_id,
-        now=now,
-    )
 
 
 def mark_recorded(session: Session) -> int:

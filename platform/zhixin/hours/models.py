@@ -1,4 +1,4 @@
-"""Credit policies and awards."""
+"""Credit policies, awards, and what is contested about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhixin.db import Base, Hours, one_of
 from zhixin.hours.rules import SubjectKind
-from zhixin.hours.states import IN_FORCE, State
+from zhixin.hours.states import (
+    IN_FORCE,
+    Against,
+    AppealState,
+    ProposalKind,
+    ProposalState,
+    State,
+)
 from zhixin.people.models import Person
 
 
@@ -90,8 +97,24 @@ class Award(Base):
         sa.Index(None, "person_id", "year"),
         # Serves a year's figures.
         sa.Index(None, "year", "state"),
-        # Serves the auditor's queue: oldest first within a state.
-        sa.Index(None, "state", "earned_at"),
+        # These serve the auditor's desk: what waits by risk, what is held by its deadline, and
+        # what was decided, the latest first; and the deadlines' sweeper.
+        sa.Index(
+            "ix_award_waiting",
+            "calm",
+            "earned_at",
+            "id",
+            sqlite_where=sa.text("state = 'earned'"),
+            postgresql_where=sa.text("state = 'earned'"),
+        ),
+        sa.Index(
+            "ix_award_held",
+            "due_at",
+            "id",
+            sqlite_where=sa.text("state = 'held'"),
+            postgresql_where=sa.text("state = 'held'"),
+        ),
+        sa.Index(None, "state", "decided_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -114,18 +137,136 @@ class Award(Base):
     state: Mapped[State] = mapped_column(sa.String(16))
     sampled: Mapped[bool]  # chosen for a person's eyes although clean
     flags: Mapped[list[Any]]  # why the evidence is not clean, as codes; empty when it is
+    # Minus the weight of the flags: an index then reads the riskiest first, oldest first.
+    calm: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
     earned_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     decided_by_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("person.id", ondelete="RESTRICT")
     )
     reason: Mapped[str | None]
+    due_at: Mapped[datetime | None]  # of one that is held: by when a person decides
+    overdue_at: Mapped[datetime | None]  # when it was noticed that nobody had
     submission_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ledger_submission.id", ondelete="RESTRICT"), unique=True
     )
 
-    # The award that this one stands in the place of.
+    # The award that this one stands in the place of: corrected, or reversed and restored.
     corrects_id: Mapped[int | None] = mapped_column(sa.ForeignKey("award.id", ondelete="RESTRICT"))
 
     person: Mapped[Person] = relationship(foreign_keys=person_id, lazy="raise_on_sql")
     policy: Mapped[Policy] = relationship(lazy="raise_on_sql")
+
+
+class Proposal(Base):
+    """One auditor's proposal to reverse or correct an award; another one confirms or declines.
+
+    The database refuses that it be the same person, and a second open one for an award.
+    """
+
+    __tablename__ = "award_proposal"
+    __table_args__ = (
+        one_of("kind", ProposalKind),
+        one_of("state", ProposalState),
+        sa.CheckConstraint("subject_kind IN ('general', 'professional')", name="subject_known"),
+        sa.CheckConstraint(
+            "state = 'withdrawn' OR decided_by_id <> proposed_by_id", name="four_eyes"
+        ),
+        sa.CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_once"),
+        sa.CheckConstraint("(state = 'open') = (decided_by_id IS NULL)", name="decided_by_one"),
+        sa.CheckConstraint(
+            "(kind = 'correct') = (hours IS NOT NULL AND subject_kind IS NOT NULL)",
+            name="correction_whole",
+        ),
+        sa.CheckConstraint("hours > 0", name="hours_positive"),
+        # Also serves the desk: open ones, by their deadline, are few.
+        sa.Index(
+            "uq_award_proposal_open",
+            "award_id",
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        ),
+        sa.Index(None, "award_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    award_id: Mapped[int] = mapped_column(sa.ForeignKey("award.id", ondelete="RESTRICT"))
+    kind: Mapped[ProposalKind] = mapped_column(sa.String(16))
+    hours: Mapped[Decimal | None] = mapped_column(Hours)  # what a correction comes to
+    subject_kind: Mapped[SubjectKind | None] = mapped_column(sa.String(16))
+    reason: Mapped[str]
+    proposed_by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    proposed_at: Mapped[datetime]
+    # Not confirmed before, so that the learner can be heard; unless they agree.
+    objections_until: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    overdue_at: Mapped[datetime | None]
+    state: Mapped[ProposalState] = mapped_column(sa.String(16))
+    decided_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT")
+    )
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None]
+
+    award: Mapped[Award] = relationship(lazy="raise_on_sql")
+
+
+class Appeal(Base):
+    """A learner's appeal; decided, with a reason, by somebody who did not decide before.
+
+    One is open for an award at a time, and each decision is appealed against once.
+    """
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        one_of("against", Against),
+        one_of("state", AppealState),
+        sa.CheckConstraint("(against = 'proposal') = (proposal_id IS NOT NULL)", name="proposal"),
+        sa.CheckConstraint(
+            "decided_by_id <> contested_by_id AND decided_by_id <> person_id", name="other_eyes"
+        ),
+        sa.CheckConstraint("decided_by_id <> proposed_by_id", name="not_the_proposer"),
+        sa.CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_once"),
+        sa.CheckConstraint("(state = 'open') = (decided_by_id IS NULL)", name="decided_by_one"),
+        sa.CheckConstraint("(state = 'open') = (outcome IS NULL)", name="decided_with_a_reason"),
+        sa.Index(
+            "uq_appeal_open",
+            "award_id",
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        ),
+        sa.UniqueConstraint("award_id", "contested_at"),
+        sa.Index(None, "person_id"),
+        # Serves the desk and the sweeper: the open ones by their deadline.
+        sa.Index(None, "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    award_id: Mapped[int] = mapped_column(sa.ForeignKey("award.id", ondelete="RESTRICT"))
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    against: Mapped[Against] = mapped_column(sa.String(16))
+    proposal_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("award_proposal.id", ondelete="RESTRICT")
+    )
+    # Who made the decision appealed against, and when; of a reversal also who had proposed it.
+    contested_by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    proposed_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT")
+    )
+    contested_at: Mapped[datetime]
+    contested_reason: Mapped[str]  # as the learner read it
+    text: Mapped[str]  # the learner's words; may be empty
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    overdue_at: Mapped[datetime | None]
+    state: Mapped[AppealState] = mapped_column(sa.String(16))
+    decided_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT")
+    )
+    decided_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]  # why, in the auditor's words
+
+    award: Mapped[Award] = relationship(lazy="raise_on_sql")

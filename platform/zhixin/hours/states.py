@@ -1,7 +1,7 @@
-"""The life of an award: one table, drawn from nowhere else.
+"""The lives of an award, of an appeal and of a proposal: one table each, drawn from nowhere else.
 
 A verified award can no longer be rejected: it is recorded, and what was recorded in error is
-reversed by a new ledger entry, never undone.
+reversed or corrected by a new ledger entry, never undone, and by two people, never by one.
 """
 
 from __future__ import annotations
@@ -51,12 +51,80 @@ TRANSITIONS: Mapping[tuple[State, Transition], State] = MappingProxyType(
     }
 )
 
+#: Steps by which a person loses hours, for now or for good: a human being takes them, with words.
+TAKING = (Transition.HOLD, Transition.REJECT, Transition.REVERSE, Transition.CORRECT)
+
 #: An award that waits for a decision.
 PENDING = (State.EARNED, State.HELD)
 #: An award whose hours count in a year. Verified ones reach the ledger within seconds.
 COUNTED = (State.VERIFIED, State.RECORDED)
 #: An award that counts, or may still come to count: one per person, source and year.
 IN_FORCE = (*PENDING, *COUNTED)
+
+
+class AppealState(StrEnum):
+    """Where a learner's appeal stands."""
+
+    OPEN = "open"  # the clock runs
+    GRANTED = "granted"  # what was appealed against is undone
+    UPHELD = "upheld"  # it stays
+
+
+class AppealStep(StrEnum):
+    """What an auditor may do with an appeal."""
+
+    GRANT = "grant"
+    UPHOLD = "uphold"
+
+
+APPEAL_STEPS: Mapping[tuple[AppealState, AppealStep], AppealState] = MappingProxyType(
+    {
+        (AppealState.OPEN, AppealStep.GRANT): AppealState.GRANTED,
+        (AppealState.OPEN, AppealStep.UPHOLD): AppealState.UPHELD,
+    }
+)
+
+
+class Against(StrEnum):
+    """What an appeal is against."""
+
+    HOLD = "hold"
+    REJECTION = "rejection"
+    REVERSAL = "reversal"
+    PROPOSAL = "proposal"  # of a reversal or a correction, before it is confirmed
+
+
+class ProposalKind(StrEnum):
+    """What one auditor proposes and another confirms."""
+
+    REVERSE = "reverse"
+    CORRECT = "correct"
+
+
+class ProposalState(StrEnum):
+    """Where a proposal stands."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"  # by another person: done, and in the ledger's outbox
+    DECLINED = "declined"  # by another person
+    WITHDRAWN = "withdrawn"  # by whoever proposed it
+
+
+class ProposalStep(StrEnum):
+    """What may be done with a proposal."""
+
+    CONFIRM = "confirm"
+    DECLINE = "decline"
+    WITHDRAW = "withdraw"
+
+
+PROPOSAL_STEPS: Mapping[tuple[ProposalState, ProposalStep], ProposalState] = MappingProxyType(
+    {
+        (ProposalState.OPEN, ProposalStep.CONFIRM): ProposalState.CONFIRMED,
+        (ProposalState.OPEN, ProposalStep.DECLINE): ProposalState.DECLINED,
+        (ProposalState.OPEN, ProposalStep.WITHDRAW): ProposalState.WITHDRAWN,
+    }
+)
 
 _STATE_NAMES = {
     State.EARNED: "待核验",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO
 
 import pytest
@@ -9,15 +11,17 @@ import sqlalchemy as sa
 from pypdf import PdfReader
 
 from tests import scenes
+from zhixin import db
 from zhixin.certificates import issuing, rendering, verification
 from zhixin.certificates.models import Certificate
 from zhixin.certificates.verification import Status
 from zhixin.errors import Conflict, NotFound
-from zhixin.hours import awards
+from zhixin.hours import awards, reversals
 from zhixin.hours.models import Award
 from zhixin.hours.states import Transition
 from zhixin.ledger import log
 from zhixin.ledger.keys import Signer
+from zhixin.people.models import Role
 
 
 @pytest.fixture
@@ -94,10 +98,15 @@ def test_a_stranger_reads_masked_facts(session, award, now, app) -> None:
     assert found.status == Status.GENUINE
 
 
-def test_a_reversed_award_shows_on_the_paper(session, award, now) -> None:
+@pytest.fixture
+def auditors(create_person):
+    return [create_person(f"auditor-{n}", Role.AUDITOR) for n in range(2)]
+
+
+def test_a_reversed_award_shows_on_the_paper(session, award, auditors, now) -> None:
     """The paper cannot outlive the hours that it stands on."""
     code = _issue(session, award, now).code
-    awards.decide(session, award, Transition.REVERSE, actor_id=None, reason="重复", now=now)
+    scenes.reverse(session, award, *auditors)
     verdict = verification.look_up(session, code)
     assert verdict is not None
     assert verdict.status == Status.WITHDRAWN
@@ -135,7 +144,25 @@ def test_the_database_keeps_certificates_as_they_were(session, award, now) -> No
         )
 
 
-def test_a_new_annual_statement_takes_the_old_ones_place(session, award, learner, now) -> None:
+def test_a_corrected_award_shows_on_the_paper(session, award, auditors, now) -> None:
+    """What the paper says of the hours is no longer so; a new paper can be had for the new award."""
+    code = _issue(session, award, now).code
+    proposal = reversals.propose(
+        session, award, correction=reversals.Correction(Decimal("0.5"), award.subject_kind),
+        actor_id=auditors[0].id, reason="时长有误", hearing=timedelta(), term=timedelta(), now=now,
+    )  # fmt: skip
+    new = reversals.confirm(session, proposal, actor_id=auditors[1].id, now=now)
+    db.commit(session)
+    session.expire_all()
+    verdict = verification.look_up(session, code)
+    assert verdict is not None
+    assert verdict.status == Status.WITHDRAWN
+    assert _issue(session, new, now).code != code
+
+
+def test_a_new_annual_statement_takes_the_old_ones_place(
+    session, award, learner, auditors, now
+) -> None:
     """The same while nothing was recorded since; then a new one, and the old one says so."""
 
     def statement() -> Certificate:
@@ -143,7 +170,7 @@ def test_a_new_annual_statement_takes_the_old_ones_place(session, award, learner
 
     first = statement()
     assert statement().id == first.id
-    session.execute(sa.update(Award).values(state="reversed"))
+    scenes.reverse(session, award, *auditors)
     second = scenes._award(session, learner)
     awards.decide(session, second, Transition.VERIFY, actor_id=None, reason=None, now=now)
     session.execute(sa.update(Award).where(Award.id == second.id).values(state="recorded"))

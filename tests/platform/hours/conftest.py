@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from zhixin import db
 from zhixin.hours import awards, policies
 from zhixin.hours.models import Award, Policy
 from zhixin.hours.rules import CreditRule, SubjectKind, Verification
-from zhixin.people.models import Person
+from zhixin.people.models import Person, Role
 
 
 def rule(**changes: Any) -> CreditRule:
@@ -107,3 +108,27 @@ def give(session: Session, policy: Policy, alice: Person, now: datetime) -> Call
         return given
 
     return award
+
+
+@pytest.fixture
+def auditors(create_person: Callable[..., Person]) -> list[Person]:
+    """Three people who may decide."""
+    return [create_person(f"auditor-{n}", Role.AUDITOR) for n in range(3)]
+
+
+@pytest.fixture
+def recorded(give: Callable[..., Award], session: Session) -> Callable[..., Award]:
+    """Give clean hours that reach the ledger: ``recorded(id=3)``."""
+
+    def award(**facts: Any) -> Award:
+        given = give(**facts)
+        sequence(session)
+        return given
+
+    return award
+
+
+def sequence(session: Session) -> None:
+    """Let the ledger take in what waits, and awards become recorded."""
+    db.commit(session)
+    session.expire_all()

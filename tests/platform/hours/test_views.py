@@ -9,8 +9,9 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from zhixin.hours import policies
+from zhixin.hours import awards, policies
 from zhixin.hours.models import Policy
+from zhixin.hours.states import Transition
 from zhixin.people.models import Role
 
 FORM = {
@@ -64,10 +65,12 @@ def test_my_year_is_nobody_elses(give, create_person, sign_in):
     assert "还没有学时" in page.text
 
 
-def test_my_year_says_why_an_award_was_rejected(give, alice, sign_in, session):
+def test_my_year_says_why_an_award_was_rejected(give, alice, auditors, sign_in, session, now):
     """The auditor's reason, as it was written, and harmless as HTML."""
-    give(id=1, flags=("overlap",))
-    session.execute(sa.text("UPDATE award SET state = 'rejected', reason = '<b>时间不符</b>'"))
+    awards.decide(
+        session, give(id=1, flags=("overlap",)), Transition.REJECT, actor_id=auditors[0].id,
+        reason="<b>时间不符</b>", now=now,
+    )  # fmt: skip
     session.commit()
     page = sign_in(alice).get("/my/year/2026").text
     assert "&lt;b&gt;时间不符&lt;/b&gt;" in page

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from zhixin.hours import years
+from zhixin.hours import awards, years
 from zhixin.hours.rules import SubjectKind
+from zhixin.hours.states import Transition
+from zhixin.people.models import Role
 
 TODAY = date(2026, 11, 23)
 GENERAL, PROFESSIONAL = SubjectKind.GENERAL, SubjectKind.PROFESSIONAL
@@ -48,11 +50,12 @@ def test_unverified_hours_are_pending(give, year):
     assert year().pending[PROFESSIONAL] == 4
 
 
-def test_a_rejected_award_counts_nowhere(give, session, year):
+def test_a_rejected_award_counts_nowhere(give, session, year, create_person, now):
     """Neither as earned nor as pending, but it is listed with its reason."""
-    give(id=1, flags=("overlap",))
-    session.execute(sa.text("UPDATE award SET state = 'rejected', reason = '时间不符'"))
-    session.expire_all()
+    award, auditor = give(id=1, flags=("overlap",)), create_person("auditor", Role.AUDITOR)
+    awards.decide(
+        session, award, Transition.REJECT, actor_id=auditor.id, reason="时间不符", now=now
+    )
     assert (year().standing.total.earned, year().pending_total) == (0, 0)
     assert [award.reason for award in year().awards] == ["时间不符"]
 

@@ -142,6 +142,7 @@ HOURS = {
     "evidence-missing": "找不到证据",
     "out-of-range": "账本中没有这个序号或条数",
     "entry-too-long": "记录过长，无法写入账本",
+    "cosignature-refused": "联署无效，或不是已登记的见证人的",
     "not-yet-recorded": "学时尚未入账，不能出具证书",
     "nothing-recorded": "该年度没有已入账的学时",
     "already-revoked": "证书已撤销",

@@ -63,6 +63,12 @@ def streams(view: View) -> View:
     return view
 
 
+def signs_itself(view: View) -> View:
+    """Mark a view that believes signatures in its body and nobody's cookie: nothing to forge."""
+    view.signs_itself = True  # type: ignore[attr-defined]
+    return view
+
+
 def _admit_streams() -> None:
     # Before anything looks at the body: its length is judged at the first look.
     if getattr(current_app.view_functions.get(request.endpoint or ""), "streams", False):
@@ -93,6 +99,8 @@ def _check_csrf() -> None:
     # A bearer token is not sent by browsers on their own: no forgery to guard against. (The
     # cookie of such a request is not believed, see zhixin.people.)
     bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "signs_itself", False):
+        return
     if request.method in ("POST", "PUT", "PATCH", "DELETE") and not bearer:
         try:
             csrf.protect()

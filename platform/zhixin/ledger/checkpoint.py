@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from zhixin.ledger.merkle import HASH_SIZE
 
-_ED25519 = b"\x01"
+#: Signature types of C2SP signed-note: a log's Ed25519 key, and a witness's.
+ED25519, COSIGNATURE = b"\x01", b"\x04"
 _LONGEST_NOTE = 1_000_000
 _MOST_SIGNATURES = 100
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -77,10 +78,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A public key under the name that its signatures carry."""
+    """A public key under the name that its signatures carry, for one type of signature."""
 
     name: str
     public_key: bytes
+    type: bytes = ED25519
 
     def __post_init__(self) -> None:
         if not self.name or "+" in self.name or re.search(r"\s", self.name):
@@ -91,16 +93,16 @@ class Verifier:
     @property
     def key_id(self) -> bytes:
         """Four bytes that tell keys of one name apart; no proof of anything."""
-        named = self.name.encode() + b"\n" + _ED25519 + self.public_key
+        named = self.name.encode() + b"\n" + self.type + self.public_key
         return hashlib.sha256(named).digest()[:4]
 
     def __str__(self) -> str:
         """The key as it is published: ``name+hexid+base64``."""
-        return f"{self.name}+{self.key_id.hex()}+{_encoded(_ED25519 + self.public_key)}"
+        return f"{self.name}+{self.key_id.hex()}+{_encoded(self.type + self.public_key)}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a published key.
+    def parse(cls, text: str, type: bytes = ED25519) -> Self:
+        """Read a published key of that type.
 
         Raises:
             NoteError: it is malformed, of another type, or its id is not its own.
@@ -108,17 +110,17 @@ class Verifier:
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
         key = _decoded(encoded)
-        if key[:1] != _ED25519:
-            raise NoteError("not an Ed25519 key")
-        verifier = cls(name, key[1:])
+        if key[:1] != type:
+            raise NoteError("not an Ed25519 key of this type")
+        verifier = cls(name, key[1:], type)
         if verifier.key_id.hex() != key_id:
             raise NoteError("the key's id is not its own")
         return verifier
 
-    def accepts(self, signature: bytes, text: str) -> bool:
-        """Whether ``signature`` is this key's over ``text``."""
+    def accepts(self, signature: bytes, message: bytes) -> bool:
+        """Whether ``signature`` is this key's over ``message``."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text.encode())
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
         except InvalidSignature:
             return False
         return True
@@ -131,14 +133,41 @@ def verifier_key(key_name: str, private_key: Ed25519PrivateKey) -> str:
 
 def sign(checkpoint: Checkpoint, key_name: str, private_key: Ed25519PrivateKey) -> str:
     """The signed note of ``checkpoint``."""
-    verifier = Verifier(key_name, private_key.public_key().public_bytes_raw())
     text = checkpoint.note_text()
-    signature = verifier.key_id + private_key.sign(text.encode())
-    return f"{text}\n— {key_name} {_encoded(signature)}\n"
+    return f"{text}\n{signature_line(text, key_name, private_key)}"
+
+
+def signature_line(text: str, key_name: str, private_key: Ed25519PrivateKey) -> str:
+    """One signature of a note's text, as it stands below it."""
+    verifier = Verifier(key_name, private_key.public_key().public_bytes_raw())
+    return line(key_name, verifier.key_id + private_key.sign(text.encode()))
+
+
+def line(key_name: str, signature: bytes) -> str:
+    """A signature, its key's id in front, as a line of a note."""
+    return f"— {key_name} {_encoded(signature)}\n"
 
 
 def parse_and_verify(note: str, verifier_keys: Iterable[str]) -> Checkpoint:
     """Read a signed checkpoint and believe it.
+
+    Raises:
+        NoteError: it is no checkpoint, or ``open_note`` refuses it.
+    """
+    return Checkpoint.from_note_text(open_note(note, verifier_keys))
+
+
+def claimed(note: str) -> Checkpoint:
+    """What a signed checkpoint says, believed by nobody yet.
+
+    Raises:
+        NoteError: it is malformed.
+    """
+    return Checkpoint.from_note_text(split(note)[0])
+
+
+def open_note(note: str, verifier_keys: Iterable[str]) -> str:
+    """The text of a signed note, believed.
 
     Signatures of keys that are not given (witnesses unknown to us) are ignored; at least one
     must be of a given key, and every one that says so must be right.
@@ -154,20 +183,24 @@ def parse_and_verify(note: str, verifier_keys: Iterable[str]) -> Checkpoint:
         (verifier.name, verifier.key_id): verifier
         for verifier in map(Verifier.parse, verifier_keys)
     }
-    text, signatures = _split(note)
+    text, signatures = split(note)
     trusted = False
     for name, key_id, signature in signatures:
         if verifier := known.get((name, key_id)):
-            if not verifier.accepts(signature, text):
+            if not verifier.accepts(signature, text.encode()):
                 raise NoteError("a signature is wrong: the note was altered")
             trusted = True
     if not trusted:
         raise NoteError("no signature of a trusted key")
-    return Checkpoint.from_note_text(text)
+    return text
 
 
-def _split(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
-    """The signed text, and of each signature the key's name, its id and the signature."""
+def split(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """The signed text, and of each signature the key's name, its id and the signature.
+
+    Raises:
+        NoteError: it is malformed.
+    """
     if len(note) > _LONGEST_NOTE or _has_control_characters(note.replace("\n", "")):
         raise NoteError("not a signed note")
     text, empty_line, tail = note.rpartition("\n\n")

@@ -16,53 +16,15 @@ from rich.progress import Progress
 from zhixin import db
 from zhixin.command import with_app
 from zhixin.errors import NotFound
-from zhixin.ledger import keys, log, verification
+from zhixin.ledger import key_commands, log, verification, witness_commands
+from zhixin.ledger.key_commands import as_json_option
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.models import Entry
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
-
-
-def _verifier_key() -> str:
-    return Signer.of(current_app.extensions["settings"]).verifier_key
 
 
 @click.group()
 def ledger() -> None:
     """学时账本：核验、导出、查看树头与公钥。"""
-
-
-@ledger.command()
-@as_json_option
-@with_app
-def init(as_json: bool) -> None:
-    """生成账本密钥与证书签发密钥；已有的保留，未加密的用口令加密。可重复执行。"""
-    settings = current_app.extensions["settings"]
-    done = []
-    for name in (keys.LEDGER, keys.ISSUER):
-        new = keys.how_kept(settings, name)[0] == "尚未生成"
-        sealed_now = keys.encrypt_plain(settings, name)
-        keys.private_key(settings, name)
-        kept, good = keys.how_kept(settings, name)
-        done.append(
-            {"key": name, "new": new, "encrypted_now": sealed_now, "kept": kept, "good": good}
-        )
-    issuer = keys.issuer(settings)
-    public = {
-        "verifier_key": _verifier_key(),
-        "issuer": issuer.verification_method,
-        "multikey": issuer.multikey,
-    }
-    if as_json:
-        click.echo(json.dumps({"keys": done, **public}, ensure_ascii=False))
-        return
-    for each in done:
-        act = "已生成" if each["new"] else "已加密" if each["encrypted_now"] else "已存在"
-        click.echo(f"✓ {each['key']} {act}（{each['kept']}）")
-    for value in public.values():
-        click.echo(value)
-    if not all(each["good"] for each in done):
-        click.echo("⚠ 密钥未加密：设置 ZHIXIN_KEY_PASSPHRASE 后再执行一次", err=True)
 
 
 @ledger.command()
@@ -87,7 +49,7 @@ def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
         task = progress.add_task("核验账本", total=total)
         report = verification.verify(
             session,
-            [_verifier_key()],
+            Signer.of(current_app.extensions["settings"]).held,
             known,
             lambda done: progress.update(task, completed=done),
         )
@@ -120,13 +82,6 @@ def head() -> None:
 
 @ledger.command()
 @with_app
-def key() -> None:
-    """显示账本公钥（C2SP verifier key）。"""
-    click.echo(_verifier_key())
-
-
-@ledger.command()
-@with_app
 def export() -> None:
     """以 JSON Lines 导出全部记录（不含个人信息）。"""
     rows = sa.select(Entry.index, Entry.body, Entry.leaf_hash).order_by(Entry.index)
@@ -134,3 +89,13 @@ def export() -> None:
         for index, body, leaf in session.execute(rows.execution_options(yield_per=1000)):
             line = {"index": index, "body": body, "leaf_hash": leaf.hex()}
             click.echo(json.dumps(line, ensure_ascii=False))
+
+
+for command in (
+    key_commands.init,
+    key_commands.key,
+    key_commands.rotate_key,
+    key_commands.retire_key,
+    witness_commands.witness,
+):
+    ledger.add_command(command)

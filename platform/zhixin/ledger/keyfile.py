@@ -36,6 +36,17 @@ class KeyUnusable(DomainError):
     title = "密钥无法使用"
 
 
+def to_pem(key: Ed25519PrivateKey, passphrase: str) -> str:
+    """``key`` as a PKCS#8 file, encrypted if there is a passphrase."""
+    if passphrase:
+        return encrypt(key, passphrase)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
 def encrypt(key: Ed25519PrivateKey, passphrase: str) -> str:
     """``key`` as an encrypted PKCS#8 file (PEM)."""
     salt, iv = secrets.token_bytes(16), secrets.token_bytes(16)

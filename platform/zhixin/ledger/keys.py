@@ -8,6 +8,7 @@ encrypted when there is a passphrase.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,23 +27,48 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class Signer:
-    """Signs checkpoints in the log's name (its origin)."""
+    """Signs in the log's name (its origin), by the private keys that are held here."""
 
-    def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
+    def __init__(self, origin: str, *keys: Ed25519PrivateKey) -> None:
         self.origin = origin
-        self._key = key
+        self._keys = {checkpoint.verifier_key(origin, key): key for key in keys}
 
     @classmethod
     def of(cls, settings: Settings) -> Signer:
-        return cls(settings.origin, private_key(settings, LEDGER))
+        """By the log's key and those that it was changed for, or will be."""
+        first = private_key(settings, LEDGER)
+        more = [keyfile.read(path, settings.key_passphrase) for path in successor_paths(settings)]
+        return cls(settings.origin, first, *more)
+
+    @property
+    def held(self) -> list[str]:
+        """The public keys as C2SP signed-note writes them: name+id+key."""
+        return list(self._keys)
 
     @property
     def verifier_key(self) -> str:
-        """The public key as C2SP signed-note writes it: name+id+key."""
-        return checkpoint.verifier_key(self.origin, self._key)
+        """The first of them: the log's only one, unless it was changed (``rotation.ring``)."""
+        return self.held[0]
 
-    def sign(self, size: int, root: bytes) -> str:
-        return checkpoint.sign(Checkpoint(self.origin, size, root), self.origin, self._key)
+    def sign(self, size: int, root: bytes, by: Sequence[str] = ()) -> str:
+        """The signed checkpoint.
+
+        Args:
+            by: public keys to sign by: the first must be held here, the others may be.
+
+        Raises:
+            KeyUnusable: it is not.
+        """
+        return self.sign_note(Checkpoint(self.origin, size, root).note_text(), by)
+
+    def sign_note(self, text: str, by: Sequence[str] = ()) -> str:
+        """``text`` as a signed note, see ``sign``."""
+        first, *more = by or [self.verifier_key]
+        if first not in self._keys:
+            raise keyfile.KeyUnusable(f"缺少签名密钥 {first}：请把它的文件放入数据目录的 keys/")
+        names = [first, *(name for name in more if name in self._keys)]
+        lines = [checkpoint.signature_line(text, self.origin, self._keys[name]) for name in names]
+        return f"{text}\n{''.join(lines)}"
 
 
 @dataclass(frozen=True)
@@ -147,6 +173,51 @@ def encrypt_plain(settings: Settings, name: str) -> bool:
 
 def sealed_path(settings: Settings, name: str) -> Path:
     return settings.data_dir / "keys" / f"{name}.pem"
+
+
+def successor_paths(settings: Settings) -> list[Path]:
+    """Files of the keys that the log's first one was changed for, or will be."""
+    return sorted((settings.data_dir / "keys").glob(f"{LEDGER}-*.pem"))
+
+
+def create_successor(settings: Settings) -> tuple[str, Path]:
+    """Make a key that the log's may be changed for; its public key and its file."""
+    fresh = Ed25519PrivateKey.generate()
+    public = checkpoint.verifier_key(settings.origin, fresh)
+    path = (
+        settings.data_dir
+        / "keys"
+        / f"{LEDGER}-{checkpoint.Verifier.parse(public).key_id.hex()}.pem"
+    )
+    keyfile.write(path, keyfile.to_pem(fresh, settings.key_passphrase))
+    return public, path
+
+
+def forget_former(settings: Settings, current: str) -> int:
+    """Delete the private keys of the log but the current one, whose file takes the first one's place.
+
+    Returns:
+        How many were deleted.
+
+    Raises:
+        KeyUnusable: the current key is not in a file here.
+    """
+    sealed, plain = sealed_path(settings, LEDGER), settings.data_dir / "keys" / LEDGER
+    files = [path for path in (sealed, plain, *successor_paths(settings)) if path.exists()]
+    public = {
+        path: checkpoint.verifier_key(settings.origin, keyfile.read(path, settings.key_passphrase))
+        for path in files
+    }
+    keep = next((path for path in files if public[path] == current), None)
+    if keep is None:
+        raise keyfile.KeyUnusable("当前密钥不在数据目录的 keys/ 中，没有删除任何密钥")
+    if keep not in (sealed, plain):
+        keep.replace(sealed)  # in one step: there is always one key of this name
+        keep = sealed
+    for path in files:
+        if path != keep:
+            path.unlink(missing_ok=True)
+    return len(files) - 1
 
 
 def _plain(settings: Settings, name: str) -> bool:

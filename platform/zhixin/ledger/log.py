@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from zhixin import jobs
 from zhixin.errors import Invalid, NotFound
-from zhixin.ledger import merkle, tiles
+from zhixin.ledger import merkle, rotation, tiles
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.merkle import Span
 from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
@@ -166,7 +166,7 @@ def _sign(
             size=frontier.size,
             root=root,
             frontier=frontier.to_bytes(),
-            checkpoint=signer.sign(frontier.size, root),
+            checkpoint=rotation.sign_head(session, signer, frontier.size, root),
             signed_at=now,
         )
     )

@@ -56,6 +56,13 @@ class Entry(Base):
     __table_args__ = (
         one_of("kind", EntryKind),
         sa.CheckConstraint('"index" >= 0', name="index_whole"),
+        # Serves every signature: which key's time it is (``rotation.rotations``).
+        sa.Index(
+            "ix_ledger_entry_key_rotated",
+            "index",
+            sqlite_where=sa.text("kind = 'key-rotated'"),
+            postgresql_where=sa.text("kind = 'key-rotated'"),
+        ),
     )
 
     index: Mapped[int] = mapped_column(
@@ -119,3 +126,32 @@ class Opening(Base):
         sa.ForeignKey("person.id", ondelete="RESTRICT"), index=True
     )
     salt: Mapped[bytes]
+
+
+class Witness(Base):
+    """An outside party whose cosignatures are kept. Its key never changes; it may be retired."""
+
+    __tablename__ = "ledger_witness"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    verifier_key: Mapped[str] = mapped_column(unique=True)  # C2SP, signature type 0x04
+    added_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Cosignature(Base):
+    """A witness's word that a tree head is consistent with all it had seen before."""
+
+    __tablename__ = "ledger_cosignature"
+    __table_args__ = (sa.Index("ix_ledger_cosignature_witness_id", "witness_id", "size"),)
+
+    size: Mapped[int] = mapped_column(
+        sa.ForeignKey("ledger_tree_head.size", ondelete="RESTRICT"), primary_key=True
+    )
+    witness_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("ledger_witness.id", ondelete="RESTRICT"), primary_key=True
+    )
+    line: Mapped[str]  # the signature line of the C2SP note
+    cosigned_at: Mapped[datetime]
+    received_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from zhixin import access, db
 from zhixin.errors import NotFound
-from zhixin.ledger import log, tiles
+from zhixin.ledger import log, tiles, witness
 from zhixin.ledger.tiles import Place
 
 blueprint = Blueprint("tiles", __name__, url_prefix="/ledger")
@@ -25,11 +25,12 @@ LEVELS = 8
 @blueprint.get("/checkpoint")
 @access.public
 def checkpoint() -> ResponseReturnValue:
-    """The newest signed tree head."""
+    """The newest signed tree head, with the cosignatures of witnesses."""
     head = log.head(db.session())
     if head is None:
         raise NotFound("账本还没有记录")
-    return Response(head.checkpoint, mimetype="text/plain", headers={"Cache-Control": "no-cache"})
+    note = witness.cosigned_note(db.session(), head)
+    return Response(note, mimetype="text/plain", headers={"Cache-Control": "no-cache"})
 
 
 @blueprint.get("/tile/<int:level>/<path:number>")

@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from zhixin.db import Database
-from zhixin.ledger import checkpoint, merkle
+from zhixin.ledger import checkpoint, merkle, rotation
 from zhixin.ledger.merkle import Frontier
 from zhixin.ledger.models import Entry, Submission, TreeHead
+from zhixin.ledger.rotation import Ring
 
 BATCH = 2000
 #: A log with more wrong entries than this is wrong enough; the rest is counted.
@@ -120,12 +121,20 @@ class _Verification:
         self, session: Session, verifier_keys: list[str], on_progress: Callable[[int], None]
     ) -> None:
         self.session = session
-        self.keys = verifier_keys
+        self.ring = Ring(())
         self.on_progress = on_progress
         self.report = Report()
+        self._trust(verifier_keys)
         self.frontier = Frontier()
         self.known: dict[int, list[bytes]] = {}
         self.signed_to = 0  # size of the last head that was passed
+
+    def _trust(self, verifier_keys: list[str]) -> None:
+        try:
+            self.ring = Ring.of(rotation.rotations(self.session), verifier_keys)
+        except rotation.RotationError as error:
+            self.report.add("keys-broken", f"签名密钥的更换记录不成立：{error}")
+            self.ring = Ring.of([], verifier_keys)
 
     def run(self, known: Iterable[str]) -> Report:
         for note in known:
@@ -151,7 +160,7 @@ class _Verification:
 
     def _remember(self, note: str) -> None:
         try:
-            seen = checkpoint.parse_and_verify(note, self.keys)
+            seen = self.ring.open(note)
         except checkpoint.NoteError as error:
             self.report.add("checkpoint-unknown", f"所给的树头不是本账本签名的：{error}")
         else:
@@ -223,7 +232,7 @@ class _Verification:
 
     def _is_signed(self, head: _Head) -> bool:
         try:
-            signed = checkpoint.parse_and_verify(head.checkpoint, self.keys)
+            signed = self.ring.open(head.checkpoint)
         except checkpoint.NoteError as error:
             message = f"大小为 {head.size} 的树头签名无效：{error}"
             self.report.add("signature-wrong", message, head=head.size)

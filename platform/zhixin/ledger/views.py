@@ -8,8 +8,7 @@ from flask import Blueprint, Response, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from zhixin import access, db
-from zhixin.ledger import keys, log
-from zhixin.ledger.keys import Signer
+from zhixin.ledger import keys, log, rotation
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -21,18 +20,19 @@ def index() -> ResponseReturnValue:
     return render_template(
         "ledger/index.html",
         head=log.head(db.session()),
-        verifier_key=Signer.of(current_app.extensions["settings"]).verifier_key,
+        verifier_key=rotation.ring(db.session(), current_app.extensions["settings"]).current,
     )
 
 
 @blueprint.get("/.well-known/zhixin-ledger-key")
 @access.public
 def well_known_key() -> ResponseReturnValue:
-    """The log's key and the issuer's, one a line, as the offline verifier reads them."""
+    """The log's keys, each with the entry where its time began, and the issuer's, one a line."""
     settings = current_app.extensions["settings"]
     issuer = keys.issuer(settings)
+    periods = rotation.ring(db.session(), settings).periods
     lines = [
-        f"{Signer.of(settings).verifier_key} 0",
+        *(f"{period.key} {period.since}" for period in periods),
         f"{issuer.verification_method} {issuer.multikey}",
     ]
     return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")

@@ -64,8 +64,8 @@ def test_the_published_example_is_accepted():
     signature = base64.b64decode(EXAMPLE_SIGNATURE)
     assert str(verifier) == EXAMPLE_KEY
     assert signature[:4] == verifier.key_id
-    assert verifier.accepts(signature[4:], EXAMPLE_TEXT)
-    assert not verifier.accepts(signature[4:], EXAMPLE_TEXT + "\n")
+    assert verifier.accepts(signature[4:], EXAMPLE_TEXT.encode())
+    assert not verifier.accepts(signature[4:], EXAMPLE_TEXT.encode() + b"\n")
 
 
 lines = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)

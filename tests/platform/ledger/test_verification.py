@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
 from zhixin import db
@@ -205,7 +206,7 @@ def test_a_head_moved_to_another_size_is_found(grow, verify, tamper):
 def test_another_key_is_not_believed(grow, session):
     """A log signed anew by somebody else is not this log."""
     grow(2)
-    other = Signer("zhixin.example/ledger", bytes(32))
+    other = Signer("zhixin.example/ledger", Ed25519PrivateKey.from_private_bytes(bytes(32)))
     report = verification.verify(session, [other.verifier_key])
     assert codes(report) == {"signature-wrong"}
 

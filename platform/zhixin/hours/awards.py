@@ -16,6 +16,7 @@ from zhixin import clock, db
 from zhixin.errors import Conflict, Invalid, NotAllowed
 from zhixin.hours import entries, policies, suspicion, years
 from zhixin.hours import evidence as evidences
+from zhixin.hours.counting import Item
 from zhixin.hours.models import Appeal, Award, Policy
 from zhixin.hours.rules import SubjectKind, sampled
 from zhixin.hours.states import (
@@ -53,6 +54,17 @@ class Source:
     activity: str | None = None
     day: date | None = None
 
+    def item(self, day: date) -> Item:
+        """These hours as caps see them, at the end of the line."""
+        return Item(
+            award_id=0,
+            source_kind=self.kind,
+            activity=self.activity,
+            subject_kind=self.subject_kind,
+            day=day,
+            hours=self.hours,
+        )
+
 
 def award(
     session: Session,
@@ -74,7 +86,7 @@ def award(
         sampling_seed: secret of the draw, so that nobody can know before who is picked.
     """
     day = source.day or clock.local(now).date()
-    year = years.credited(session, person_id, source.subject_kind, day)
+    year = years.credited(session, person_id, source.item(day))
     if found := _in_force(session, person_id, source, year, day):
         return found
     policy = session.get_one(Policy, source.policy_id)

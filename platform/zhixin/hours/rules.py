@@ -226,15 +226,15 @@ def credited_year(day: date, kind: SubjectKind, rule: CreditRule, missing_before
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Hours earned against hours required."""
+    """Hours that count against hours required."""
 
-    earned: Decimal
+    counted: Decimal
     required: Decimal
 
     @property
     def missing(self) -> Decimal:
         """Hours short of what is required; never below zero."""
-        return max(_ZERO, self.required - self.earned)
+        return max(_ZERO, self.required - self.counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +268,13 @@ class Standing:
 
 
 def standing(totals_by_kind: Mapping[SubjectKind, Decimal], rule: CreditRule) -> Standing:
-    """Hold a year's hours (by kind; kinds left out have 0) against the rule."""
+    """Hold a year's hours that count (by kind; kinds left out have 0) against the rule."""
     kinds = {
         kind: Part(totals_by_kind.get(kind, _ZERO), rule.yearly_minimums[kind])
         for kind in SubjectKind
     }
-    earned = sum((part.earned for part in kinds.values()), _ZERO)
-    return Standing(MappingProxyType(kinds), Part(earned, rule.yearly_total))
+    counted = sum((part.counted for part in kinds.values()), _ZERO)
+    return Standing(MappingProxyType(kinds), Part(counted, rule.yearly_total))
 
 
 def sampled(award_key: str, seed: str, percent: Decimal) -> bool:

@@ -47,7 +47,10 @@ def _chart(found: years.Year) -> dict[str, Any]:
     return {
         "type": "stacked",
         "unit": _("学时"),
-        "categories": [_("%(m)d 月", m=month) for month in range(1, 13)],
+        "categories": [
+            _("%(m)d 月", m=at + 1) if at < 12 else _("次年 %(m)d 月", m=at - 11)
+            for at in range(len(found.months[SubjectKind.GENERAL]))
+        ],
         "series": [
             {"name": name, "kind": kind.value, "values": [float(h) for h in found.months[kind]]}
             for kind, name in names.items()

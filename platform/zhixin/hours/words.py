@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import gettext as _
 
-from zhixin.hours.rules import Presence
+from zhixin.hours.rules import Cap, CreditRule, Per, Presence
+from zhixin.pages import format_hours
 
 
 def kind_text(kind: str) -> str:
@@ -22,6 +23,29 @@ def unit_text(unit: str) -> str:
         "item": _("项"),
     }
     return words[unit]
+
+
+def source_text(kind: str) -> str:
+    """What hours are given for."""
+    words: dict[str, str] = {
+        "course": _("网络课程"),
+        "class": _("培训班次"),
+        "declaration": _("申报的活动"),
+    }
+    return words[kind]
+
+
+def cap_text(cap: Cap, rule: CreditRule) -> str:
+    """A cap as a sentence: what it is for, a day or a year, how much counts."""
+    scope = [
+        *([kind_text(cap.subject_kind)] if cap.subject_kind else []),
+        *([source_text(cap.source_kind)] if cap.source_kind else []),
+        *([rule.activities[cap.activity].name] if cap.activity else []),
+    ]
+    words = {"what": "、".join(scope) or _("全部学时"), "h": format_hours(cap.hours)}
+    if cap.per is Per.DAY:
+        return str(_("%(what)s一天最多计 %(h)s 学时", **words))
+    return str(_("%(what)s一年最多计 %(h)s 学时", **words))
 
 
 def award_state_text(state: str) -> str:
@@ -55,6 +79,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         kind_text=kind_text,
         unit_text=unit_text,
+        source_text=source_text,
+        cap_text=cap_text,
         award_state_text=award_state_text,
         presence_text=presence_text,
     )

@@ -7,16 +7,45 @@ from decimal import Decimal
 
 import pytest
 
+from zhixin.hours.rules import Cap, Per
+
+from .conftest import make_policy
+
 
 def test_my_year(give, alice, sign_in):
     """What counts, what is asked, what is missing; hours as decimal strings."""
     give(id=1, hours=Decimal("4.5"))
     give(id=2, hours=Decimal(2), flags=("overlap",))
     found = sign_in(alice).get("/api/v1/me/years/2026").json
-    assert found["total"] == {"earned": "4.5", "required": "90", "missing": "85.5"}
+    assert found["total"] == {
+        "earned": "4.5",
+        "counted": "4.5",
+        "spilled": "0.0",
+        "required": "90",
+        "missing": "85.5",
+    }
     assert found["kinds"]["general"]["missing"] == "30"
     assert (found["pending"], found["met"]) == ("2", False)
     assert {award["state"] for award in found["awards"]} == {"earned", "verified"}
+
+
+def test_my_year_with_caps(session, give, alice, sign_in, now):
+    """Earned 12, counted 8, cap 8: in all, for each award, and for the cap."""
+    make_policy(session, now, caps=(Cap(hours=Decimal(8), per=Per.YEAR),))
+    first = give(id=1, hours=Decimal(6))
+    second = give(id=2, hours=Decimal(6))
+    found = sign_in(alice).get("/api/v1/me/years/2026").json
+    assert (found["total"]["earned"], found["total"]["counted"]) == ("12", "8")
+    assert found["total"]["missing"] == "82"
+    assert [(each["award"], each["counted"]) for each in found["counted"]] == [
+        (first.id, "6"),
+        (second.id, "2"),
+    ]
+    cut = {"cap": "全部学时一年最多计 8 学时", "hours": "4"}
+    assert found["counted"][1]["cuts"] == [cut]
+    assert found["caps"] == [
+        {"cap": cut["cap"], "limit": "8", "day": None, "counted": "8", "spilled": "4"}
+    ]
 
 
 def test_my_awards_of_all_years(give, alice, create_person, sign_in):

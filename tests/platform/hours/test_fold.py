@@ -75,7 +75,7 @@ def test_the_fold_is_the_year(recorded, auditors, alice, session, now, history):
     for each in standing.values():
         sums[each.subject_kind] += each.hours
     year = years.of(session, alice.id, 2026, now.date())
-    assert {kind: part.earned for kind, part in year.standing.kinds.items()} == sums
+    assert {kind: part.counted for kind, part in year.standing.kinds.items()} == sums
 
 
 def _act(act, which, hours, kind, number, recorded, auditors, session, now):

@@ -68,7 +68,7 @@ def test_a_correction_stands_in_its_entrys_place(recorded, auditors, session, al
     )  # fmt: skip
     _, body = entry(session, f"correction:{new.id}")
     assert body["facts"]["corrects_entry"] == entry(session, f"award:{award.id}")[0]
-    assert years.of(session, alice.id, 2026, now.date()).standing.total.earned == 3
+    assert years.of(session, alice.id, 2026, now.date()).standing.total.counted == 3
 
 
 def test_a_corrected_award_can_be_reversed(recorded, auditors, session, now):

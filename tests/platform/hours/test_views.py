@@ -11,8 +11,11 @@ import sqlalchemy as sa
 
 from zhixin.hours import awards, policies
 from zhixin.hours.models import Policy
+from zhixin.hours.rules import Cap, Per
 from zhixin.hours.states import Transition
 from zhixin.people.models import Role
+
+from .conftest import make_policy
 
 FORM = {
     "title": "本市 2027 年度规则",
@@ -54,6 +57,18 @@ def test_my_year_shows_my_hours(give, alice, sign_in, now):
     chart = json.loads(re.search(r"data-chart><script[^>]*>(.*?)</script>", page.text)[1])
     assert sum(chart["series"][0]["values"]) == 4.5
     assert '<td class="number">4.5</td>' in page.text
+
+
+def test_my_year_shows_what_spilled_over(session, give, alice, sign_in, now):
+    """Earned 12, counted 8, cap 8: on top, in the drawing, and beside the award, with why."""
+    make_policy(session, now, caps=(Cap(hours=Decimal(8), per=Per.YEAR),))
+    give(id=1, hours=Decimal(6))
+    give(id=2, hours=Decimal(6))
+    page = sign_in(alice).get("/my/year/2026").text
+    assert "获得 12 学时，计入 8 学时，超出上限 4 学时" in page
+    assert "超出 4：全部学时一年最多计 8 学时" in page
+    assert 'class="hours-bar__spilled"' in page
+    assert "已计入 8 / 8" in page
 
 
 def test_my_year_is_nobody_elses(give, create_person, sign_in):

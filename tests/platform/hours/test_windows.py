@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from zhixin.hours.rules import SubjectKind, Window
+from zhixin.hours.rules import Cap, Per, SubjectKind, Window
 
 from .conftest import make_policy
 
@@ -70,6 +70,19 @@ def test_the_same_course_of_the_year_before_gives_nothing(give):
     december = datetime(2025, 12, 1, tzinfo=UTC)
     first = give(id=1, subject_kind=GENERAL, hours=Decimal(2), at=december)
     assert give(id=1, subject_kind=GENERAL, hours=Decimal(2), at=FEBRUARY).id == first.id
+
+
+def test_what_could_not_count_there_counts_in_its_own_year(session, now, give):
+    """A gap that a cap keeps from being filled takes nothing from the new year."""
+    make_policy(
+        session,
+        now,
+        windows={GENERAL: Window(month=4, day=30)},
+        caps=(Cap(hours=Decimal(20), per=Per.YEAR, subject_kind=GENERAL),),
+    )
+    december = datetime(2025, 12, 1, tzinfo=UTC)
+    give(id=1, subject_kind=GENERAL, hours=Decimal(20), at=december)
+    assert give(id=2, subject_kind=GENERAL, hours=Decimal(5), at=FEBRUARY).year == 2026
 
 
 def test_without_a_policy_in_the_year_before_there_is_no_window(give):

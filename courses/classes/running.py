@@ -42,7 +42,9 @@ def reach(session: Session, person: Person) -> Reach:
 def organisers(session: Session, within: Reach) -> Sequence[Organisation]:
     """For whom classes may be opened."""
     query = sa.select(Organisation).order_by(Organisation.name)
-    return session.scalars(query if within is None else query.where(Organisation.id.in_(within))).all()
+    return session.scalars(
+        query if within is None else query.where(Organisation.id.in_(within))
+    ).all()
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,7 @@ def listing(session: Session, within: Reach, page: int) -> tuple[list[Listed], b
         .subquery()
     )
     members = (
-        sa.select(sa.func.count())
-        .where(ClassMember.class_id == TrainingClass.id)
-        .scalar_subquery()
+        sa.select(sa.func.count()).where(ClassMember.class_id == TrainingClass.id).scalar_subquery()
     )
     query = (
         sa.select(TrainingClass, of_sessions.c.sessions, members, of_sessions.c.begins_at)
@@ -280,7 +280,7 @@ def attended(session: Session, person_id: int, class_ids: Iterable[int]) -> dict
     rows = session.execute(
         sa.select(Attendance.session_id, Attendance.minutes).where(Attendance.id.in_(last))
     )
-    return {session_id: minutes for session_id, minutes in rows}
+    return dict(rows.all())
 
 
 def record(

@@ -148,9 +148,15 @@ def add_members(class_id: int) -> ResponseReturnValue:
     names = request.form.get("names", "").replace(",", "\n").replace("，", "\n").split()
     added = running.add_members(db.session(), _training(class_id), names, _reach(), clock.now())
     _note("enrol", class_id, str(len(added.added)))
-    flash(_("已加入 %(n)d 人，%(m)d 人本来就在名单上", n=len(added.added), m=len(added.already)), "success")
+    flash(
+        _("已加入 %(n)d 人，%(m)d 人本来就在名单上", n=len(added.added), m=len(added.already)),
+        "success",
+    )
     if added.unknown:
-        flash(_("没有找到，或不在您负责的范围内：%(names)s", names="、".join(added.unknown[:20])), "warning")
+        flash(
+            _("没有找到，或不在您负责的范围内：%(names)s", names="、".join(added.unknown[:20])),
+            "warning",
+        )
     return _back(class_id)
 
 
@@ -189,9 +195,7 @@ def record(class_id: int, session_id: int) -> ResponseReturnValue:
 @access.only(*running.ROLES)
 def close(class_id: int) -> ResponseReturnValue:
     """Attendance is final; hours follow."""
-    closing.close(
-        db.session(), _training(class_id), actor_id=access.person().id, now=clock.now()
-    )
+    closing.close(db.session(), _training(class_id), actor_id=access.person().id, now=clock.now())
     _note("close", class_id)
     flash(_("已结班，学时正在核算，稍后刷新即可看到"), "success")
     return _back(class_id)

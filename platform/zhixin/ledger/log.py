@@ -22,13 +22,16 @@ from sqlalchemy.orm import Session
 
 from zhixin import jobs
 from zhixin.errors import Invalid, NotFound
-from zhixin.ledger import merkle, rotation, tiles
+from zhixin.ledger import bulk, merkle, rotation, tiles
+from zhixin.ledger.canonical import is_canonical
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.merkle import Span
 from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
 from zhixin.ledger.tiles import Place
 
 SALT_BYTES = 32
+#: Entries under one tree head at most: SQLite's other writers wait meanwhile.
+BATCH = 4096
 
 
 class LogBroken(Exception):
@@ -85,14 +88,15 @@ def submit(
     return submission
 
 
-def append_waiting(session: Session, signer: Signer, now: datetime, limit: int = 1000) -> int:
+def append_waiting(session: Session, signer: Signer, now: datetime, limit: int = BATCH) -> int:
     """The sequencer: append waiting submissions in order under one new tree head.
 
     Returns:
         How many entries were appended.
 
     Raises:
-        LogBroken: the newest tree head is not what was signed.
+        LogBroken: the newest tree head is not what was signed, or a submission is not what
+            ``submit`` writes.
     """
     if session.get_bind().dialect.name == "postgresql":
         # Sequencers take turns; SQLite's BEGIN IMMEDIATE does the same.
@@ -106,25 +110,20 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
     if not waiting:
         return 0
     edge = _edge(session, head(session))
-    first = edge.size
-    leaves = [merkle.leaf_hash(row.body.encode()) for row in waiting]
-    entries = [
-        {
-            "index": first + place,
-            "kind": row.kind,
-            "body": row.body,
-            "leaf_hash": leaf,
-            "appended_at": now,
-        }
-        for place, (row, leaf) in enumerate(zip(waiting, leaves, strict=True))
-    ]
-    session.execute(sa.insert(Entry), entries)
-    session.execute(
-        sa.update(Submission),
-        [{"id": row.id, "entry_index": first + place} for place, row in enumerate(waiting)],
-    )
+    leaves = [_leaf(*row) for row in waiting]
+    ids = [row.id for row in waiting]
+    if bulk.append(session, edge.size, ids, leaves, now) != len(ids):
+        raise LogBroken(f"of {len(ids)} submissions not all became entries")
     _sign(session, signer, edge, leaves, now)
-    return len(entries)
+    return len(ids)
+
+
+def _leaf(id: int, kind: str, body: str) -> bytes:
+    """The hash that is going to be signed: only of what ``submit`` may have written."""
+    written = body.encode()
+    if len(written) > tiles.MOST_ENTRY_BYTES or not is_canonical(written, kind):
+        raise LogBroken(f"submission {id} is not in canonical form, or of another kind")
+    return merkle.leaf_hash(written)
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,19 @@ def test_the_sequencer_stops_at_an_altered_tile(session, grow, submit, tamper, s
             log.append_waiting(session, signer, now)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("award", '{"kind": "award"}'), ("award", '{"kind":"reversal"}'), ("award", "x" * 70_000)],
+)
+def test_the_sequencer_signs_only_what_submit_writes(session, grow, signer, now, kind, body):
+    """What got into the outbox by another way stops the log until a person looks."""
+    grow(1)
+    session.add(Submission(key="strange", kind=kind, body=body, submitted_at=now))
+    session.flush()
+    with pytest.raises(log.LogBroken, match="canonical"):
+        log.append_waiting(session, signer, now)
+
+
 def test_a_proof_asks_the_database_twice(session, grow, queries):
     """How long the log is, and all tiles that the proof needs."""
     grow(300, 300)

@@ -7,6 +7,7 @@ this file by a test.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -141,13 +142,13 @@ class Settings:
         path = self.data_dir / "keys" / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                with os.fdopen(
-                    os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
-                ) as file:
-                    file.write(secrets.token_hex(32))
-            except FileExistsError:
-                pass  # another process of the same start was faster
+            # Appears whole or not at all, so that nobody reads a key that is not written yet.
+            fresh = path.with_name(f".{name}.{secrets.token_hex(8)}")
+            with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as f:
+                f.write(secrets.token_hex(32))
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                os.link(fresh, path)
+            fresh.unlink()
         return bytes.fromhex(path.read_text())
 
 

@@ -79,11 +79,14 @@ for (const name of readdirSync("static/img")) {
   put(manifest[name], content);
 }
 
-// The certificate's fonts: embedded in PDFs, never sent to browsers as web fonts.
-const fonts = "node_modules/@expo-google-fonts/noto-sans-sc";
-for (const weight of ["400Regular", "700Bold"])
-  for (const name of readdirSync(join(fonts, weight)))
-    if (name.endsWith(".ttf")) copyFileSync(join(fonts, weight, name), join(dist, "fonts", name));
+// The certificate's fonts: embedded in PDFs, never sent to browsers as web fonts. Names may have
+// characters that the first lacks: those of plane 2 that the others draw (𠮷 and some 2,000).
+for (const family of ["noto-sans-sc", "noto-sans", "noto-sans-hk", "noto-sans-jp"])
+  for (const weight of ["400Regular", "700Bold"]) {
+    const folder = join("node_modules/@expo-google-fonts", family, weight);
+    for (const name of readdirSync(folder))
+      if (name.endsWith(".ttf")) copyFileSync(join(folder, name), join(dist, "fonts", name));
+  }
 
 // The new names are announced once all of them are there; only then do the old files go. A
 // build that fails leaves the last one in service.

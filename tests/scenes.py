@@ -12,12 +12,12 @@ from flask import current_app
 
 from assessments import attempts, drafting
 from courses import documents, editing, enrolments, fields, scopes
-from courses.classes import running
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from media import uploads, watching
 from media.models import Asset, AssetState, Playback, Prompt, PromptKind
 from zhixin import clock, db
 from zhixin.certificates import issuing
+from zhixin.certificates.issuer import Issuer
 from zhixin.hours import awards, policies, reversals
 from zhixin.hours.models import Award
 from zhixin.hours.rules import SubjectKind
@@ -198,6 +198,10 @@ def reverse(session: Any, given: Award, by: Person, confirmed_by: Person) -> Non
     reversals.confirm(session, proposal, actor_id=confirmed_by.id, now=clock.now())
 
 
+def issuer() -> Issuer:
+    return Issuer.of(current_app.extensions["settings"])
+
+
 def award(world: Any) -> SimpleNamespace:
     """A learner's recorded award with its certificate."""
     owner, member = world.two(Role.LEARNER)
@@ -205,7 +209,9 @@ def award(world: Any) -> SimpleNamespace:
     given = _award(session, owner)
     session.execute(sa.update(Award).values(state=State.RECORDED))
     session.expire_all()
-    certificate = issuing.issue_course(session, given.id, owner.id, issuer="示例", now=clock.now())
+    certificate = issuing.issue_course(
+        session, given.id, owner.id, issuer=issuer(), now=clock.now()
+    )
     address = {"award_id": given.id, "certificate_id": certificate.id}
     session.commit()
     return SimpleNamespace(owner=owner, member=member, address=address)
@@ -225,29 +231,3 @@ def audit(world: Any) -> SimpleNamespace:
     given = _award(session, learner)
     session.commit()
     return SimpleNamespace(owner=owner, member=member, address={"award_id": given.id})
-
-
-def training(world: Any) -> SimpleNamespace:
-    """A class of a district that has begun: its own bureau, and that of another district."""
-    session, now = db.session(), clock.now()
-    city = accounts.organisation(session, OrganisationKind.CITY, "市")
-    east, west = (
-        accounts.organisation(session, OrganisationKind.DISTRICT, name, city)
-        for name in ("东区", "西区")
-    )
-    owner = world.create_person("owner", Role.BUREAU, within=east)
-    member = world.create_person("member", Role.BUREAU, within=west)
-    world.create_person("learner", employer=east)
-    given = running.create(
-        session, organiser_id=east.id, within=None, title="班", field_code=None,
-        subject_kind="professional", place="会堂", attendance_percent=80, actor_id=owner.id, now=now,
-    )  # fmt: skip
-    given = running.get(session, None, given.id)
-    sitting = running.add_session(
-        session, given, begins_at=now - timedelta(hours=3), ends_at=now - timedelta(hours=1),
-        topic="讲座", teacher="专家",
-    )  # fmt: skip
-    session.commit()
-    return SimpleNamespace(
-        owner=owner, member=member, address={"class_id": given.id, "session_id": sitting.id}
-    )

@@ -26,7 +26,6 @@ MODEL_MODULES = (
     "media.models",
     "assessments.models",
     "courses.models",
-    "courses.classes.models",
 )
 
 

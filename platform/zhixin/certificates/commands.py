@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from zhixin import clock, db
 from zhixin.certificates import issuing, rendering, verification
-from zhixin.certificates.models import Certificate
+from zhixin.certificates.models import Certificate, CertificateKind
 from zhixin.command import with_app
 from zhixin.errors import NotFound
 
@@ -56,11 +56,23 @@ def revoke(number: str, reason: str) -> None:
 
 
 @certificate.command()
-@click.argument("kind", type=click.Choice(["course", "annual"]))
+@click.argument("kind", type=click.Choice([kind.value for kind in CertificateKind]))
 @click.argument("target", type=click.Path(path_type=Path))
+@click.option("--name", help="姓名，例如含生僻字的：𠮷䶮㐂𬭎。")
+@click.option("--rows", type=click.IntRange(1, 2000), help="年度证明的行数。")
 @with_app
-def preview(kind: str, target: Path) -> None:
+def preview(kind: str, target: Path, name: str | None, rows: int | None) -> None:
     """用示例数据生成版式预览 PDF（供设计人员调整 templates/certificates/design）。"""
-    sample = json.loads(SAMPLE.read_text())[kind]
-    target.write_bytes(rendering.pdf(sample, address="https://example.invalid/v/SAMPLE"))
+    target.write_bytes(_sample(kind, name, rows))
     click.echo(f"✓ {target}")
+
+
+def _sample(kind: str, name: str | None, rows: int | None) -> bytes:
+    sample = json.loads(SAMPLE.read_text())[kind]
+    if name:
+        sample["person"]["name"] = name
+    if rows and "rows" in sample["facts"]:
+        sample["facts"]["rows"] = (sample["facts"]["rows"] * rows)[:rows]
+    return rendering.pdf(
+        sample, address="https://example.invalid/v/SAMPLE", credential='{"sample": true}'
+    )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import rfc8785
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from zhixin import clock
-from zhixin.certificates.models import Certificate, CertificateKind, Numbering
+from zhixin.certificates import credential, facts, numbering
+from zhixin.certificates.issuer import Issuer
+from zhixin.certificates.models import Certificate, CertificateAward, CertificateKind
 from zhixin.errors import Conflict, Invalid, NotFound
-from zhixin.hours import policies
 from zhixin.hours.models import Award
-from zhixin.hours.rules import SubjectKind
 from zhixin.hours.states import State
 from zhixin.ledger import log
 from zhixin.ledger.models import EntryKind
@@ -27,6 +29,11 @@ from zhixin.people.models import Person
 #: Letters and digits that are not mistaken for each other on paper: 20 of them are 98 bits.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 20
+#: What a title review asks for (职称评审).
+EXTRACT_YEARS = 5
+REPLACED = "已由更新的证明替代"
+#: Awards of these sources have a certificate of their own; others stand in statements only.
+OF_SOURCE = {"course": CertificateKind.COURSE, "class": CertificateKind.CLASS}
 
 
 class NotYetRecorded(Conflict):
@@ -34,14 +41,31 @@ class NotYetRecorded(Conflict):
     title = "学时尚未记入账本，暂不能出具证书"
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A certificate before it has a number.
+
+    Attributes:
+        key: names what it certifies; one of a key is in force at a time.
+        facts: see ``facts``; its ``awards`` are what it stands on.
+    """
+
+    kind: CertificateKind
+    key: str
+    person: Person
+    year: int
+    facts: dict[str, Any]
+
+
 def issue_course(
-    session: Session, award_id: int, person_id: int, *, issuer: str, now: datetime
+    session: Session, award_id: int, person_id: int, *, issuer: Issuer, now: datetime
 ) -> Certificate:
-    """The certificate of one recorded award; the same one when asked again.
+    """The certificate of one recorded award, of a course or a class; the same one when asked again.
 
     Raises:
         NotFound: no such award, or another person's.
         NotYetRecorded: the award is not in the ledger (yet, or any more).
+        Invalid: awards of this source have no certificate of their own.
     """
     award = session.scalar(
         sa.select(Award)
@@ -52,26 +76,18 @@ def issue_course(
         raise NotFound
     if award.state != State.RECORDED:
         raise NotYetRecorded("学时核验通过并记入账本后才能出具证书，请稍后再试")
+    if (kind := OF_SOURCE.get(award.source_kind)) is None:
+        raise Invalid("申报的活动没有单独的证书，会列入年度学时证明", code="no-own-certificate")
     key = f"award:{award.id}"
-    if found := _in_force(session, key):
+    if found := in_force(session, [key]).get(key):
         return found
-    facts = {
-        "title": award.title,
-        "subject_kind": award.subject_kind,
-        "field_code": award.field_code,
-        "hours": _text(award.hours),
-        "earned_at": award.earned_at.isoformat(),
-        "policy": {"title": award.policy.title, "sha256": award.policy.sha256},
-        "evidence_sha256": award.evidence_sha256,
-        "awards": [award.id],
-    }
-    return _issue(
-        session, CertificateKind.COURSE, key, award.person, award.year, facts, issuer, now
+    return _issue_one(
+        session, Draft(kind, key, award.person, award.year, facts.source(award)), issuer, now
     )
 
 
 def issue_annual(
-    session: Session, person_id: int, year: int, *, issuer: str, now: datetime
+    session: Session, person_id: int, year: int, *, issuer: Issuer, now: datetime
 ) -> Certificate:
     """The statement of a person's year as recorded now (学时证明).
 
@@ -81,119 +97,168 @@ def issue_annual(
     Raises:
         Invalid: nothing is recorded in that year.
     """
-    awards = session.scalars(
-        sa.select(Award)
-        .where(Award.person_id == person_id, Award.year == year, Award.state == State.RECORDED)
-        .order_by(Award.earned_at, Award.id)
-    ).all()
+    awards = recorded(session, [person_id], year, year)[person_id]
     if not awards:
         raise Invalid(f"{year} 年还没有记入账本的学时，暂不能出具学时证明", code="nothing-recorded")
-    key = f"year:{person_id}:{year}"
-    ids = [award.id for award in awards]
-    if found := _in_force(session, key):
-        if contents(found)["facts"]["awards"] == ids:
+    draft = annual_draft(session, session.get_one(Person, person_id), awards, year)
+    return _issue_newest(session, draft, issuer, now)
+
+
+def issue_extract(
+    session: Session, person_id: int, last: int, *, issuer: Issuer, now: datetime
+) -> Certificate:
+    """Five years up to ``last``, for a title review; replaced like an annual statement.
+
+    Raises:
+        Invalid: nothing is recorded in those years.
+    """
+    first = last - EXTRACT_YEARS + 1
+    awards = recorded(session, [person_id], first, last)[person_id]
+    if not awards:
+        raise Invalid(
+            f"{first} 至 {last} 年还没有记入账本的学时，暂不能出具摘录", code="nothing-recorded"
+        )
+    draft = Draft(
+        CertificateKind.EXTRACT,
+        f"extract:{person_id}:{last}",
+        session.get_one(Person, person_id),
+        last,
+        facts.extract(session, awards, last, EXTRACT_YEARS),
+    )
+    return _issue_newest(session, draft, issuer, now)
+
+
+def annual_draft(session: Session, person: Person, awards: Sequence[Award], year: int) -> Draft:
+    key = f"year:{person.id}:{year}"
+    return Draft(CertificateKind.ANNUAL, key, person, year, facts.annual(session, awards, year))
+
+
+def recorded(
+    session: Session, person_ids: Iterable[int], first: int, last: int
+) -> dict[int, list[Award]]:
+    """Recorded awards of these people and years, by person, in the order they were earned."""
+    found: dict[int, list[Award]] = defaultdict(list)
+    awards = session.scalars(
+        sa.select(Award)
+        .where(
+            Award.person_id.in_(person_ids),
+            Award.year.between(first, last),
+            Award.state == State.RECORDED,
+        )
+        .order_by(Award.earned_at, Award.id)
+    )
+    for award in awards:
+        found[award.person_id].append(award)
+    return found
+
+
+def _issue_newest(session: Session, draft: Draft, issuer: Issuer, now: datetime) -> Certificate:
+    """The one in force if it says the same; otherwise a new one in its place."""
+    found = in_force(session, [draft.key]).get(draft.key)
+    if found is not None:
+        if says_the_same(found, draft):
             return found
-        revoke(session, found, "已由更新的学时证明替代", now)
-    person = session.get_one(Person, person_id)
-    return _issue(
-        session,
-        CertificateKind.ANNUAL,
-        key,
-        person,
-        year,
-        _annual_facts(session, awards, year),
-        issuer,
-        now,
+        revoke(session, found, REPLACED, now)
+    return _issue_one(session, draft, issuer, now)
+
+
+def says_the_same(certificate: Certificate, draft: Draft) -> bool:
+    """On the same awards under the same rule, with the same sums."""
+    before = contents(certificate)["facts"]
+    return all(before.get(name) == value for name, value in draft.facts.items())
+
+
+def _issue_one(session: Session, draft: Draft, issuer: Issuer, now: datetime) -> Certificate:
+    """Issue, or find what somebody else has issued just now: the number goes back."""
+    try:
+        with session.begin_nested():
+            return issue(session, [draft], issuer, now)[0]
+    except IntegrityError:
+        if (found := in_force(session, [draft.key]).get(draft.key)) is None:
+            raise
+        return found
+
+
+def issue(
+    session: Session, drafts: Sequence[Draft], issuer: Issuer, now: datetime
+) -> list[Certificate]:
+    """Number, freeze and submit ``drafts``, which are not in force yet, in their order."""
+    numbers: dict[int, Any] = {
+        year: iter(numbering.take_numbers(session, year, sum(each.year == year for each in drafts)))
+        for year in {each.year for each in drafts}
+    }
+    places = numbering.take_places(session, len(drafts))
+    log_key, made = issuer.log_key(session), []
+    for draft, place in zip(drafts, places, strict=True):
+        number = f"ZX-{draft.year}-{next(numbers[draft.year]):06d}"
+        certificate = _frozen(draft, number, place, issuer, log_key, now)
+        certificate.submission_id = _submit(session, certificate, draft, now)
+        made.append(certificate)
+    session.add_all(made)
+    session.flush()
+    stands_on = [
+        {"certificate_id": certificate.id, "award_id": award}
+        for certificate, draft in zip(made, drafts, strict=True)
+        for award in draft.facts["awards"]
+    ]
+    session.execute(sa.insert(CertificateAward), stands_on)
+    return made
+
+
+def _frozen(
+    draft: Draft, number: str, place: tuple[int, int], issuer: Issuer, log_key: str, now: datetime
+) -> Certificate:
+    person, code = draft.person, "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+    snapshot = {
+        "kind": draft.kind.value,
+        "number": number,
+        "code": code,
+        "year": draft.year,
+        "issuer": issuer.name,
+        "issued_at": now.isoformat(),
+        "log_key": log_key,
+        "person": {
+            "name": person.name,
+            "id_number_masked": person.id_number_masked,
+            "employer": person.employer.name if person.employer else None,
+        },
+        "facts": draft.facts,
+    }
+    text = rfc8785.dumps(snapshot).decode()
+    return Certificate(
+        number=number,
+        code=code,
+        kind=draft.kind,
+        subject_key=draft.key,
+        person_id=person.id,
+        year=draft.year,
+        snapshot=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        core=credential.canonical(credential.core(snapshot, issuer, place)),
+        status_list=place[0],
+        status_index=place[1],
+        issued_at=now,
     )
 
 
-def _annual_facts(session: Session, awards: Sequence[Award], year: int) -> dict[str, Any]:
-    last_day = datetime(year, 12, 31, tzinfo=clock.LOCAL).date()
-    policy = policies.in_force(session, last_day)
-    rule = policies.rule(policy)
-    totals = {
-        kind: sum((a.hours for a in awards if a.subject_kind == kind), Decimal(0))
-        for kind in SubjectKind
-    }
-    return {
-        "hours": _text(sum(totals.values(), Decimal(0))),
-        "kinds": {kind.value: _text(hours) for kind, hours in totals.items()},
-        "required": {
-            "total": _text(rule.yearly_total),
-            **{kind.value: _text(hours) for kind, hours in rule.yearly_minimums.items()},
-        },
-        "policy": {"title": policy.title, "sha256": policy.sha256},
-        "rows": [
-            {
-                "title": award.title,
-                "subject_kind": award.subject_kind,
-                "hours": _text(award.hours),
-                "date": clock.local(award.earned_at).date().isoformat(),
-            }
-            for award in awards
-        ],
-        "awards": [award.id for award in awards],
-    }
-
-
-def _issue(
-    session: Session,
-    kind: CertificateKind,
-    key: str,
-    person: Person,
-    year: int,
-    facts: dict[str, Any],
-    issuer: str,
-    now: datetime,
-) -> Certificate:
-    number = f"ZX-{year}-{_next_number(session, year):06d}"
-    code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
-    snapshot = rfc8785.dumps(
-        {
-            "kind": kind.value,
-            "number": number,
-            "code": code,
-            "year": year,
-            "issuer": issuer,
-            "issued_at": now.isoformat(),
-            "person": {
-                "name": person.name,
-                "id_number_masked": person.id_number_masked,
-                "employer": person.employer.name if person.employer else None,
-            },
-            "facts": facts,
-        }
-    ).decode()
-    sha256 = hashlib.sha256(snapshot.encode()).hexdigest()
+def _submit(session: Session, certificate: Certificate, draft: Draft, now: datetime) -> int:
+    assert certificate.core is not None
     submission = log.submit(
         session,
         EntryKind.CERTIFICATE_ISSUED,
-        f"certificate:{number}",
+        f"certificate:{certificate.number}",
         {
-            "number": number,
-            "kind": kind.value,
-            "year": year,
-            "hours": facts["hours"],
-            "sha256": sha256,
+            "number": certificate.number,
+            "kind": certificate.kind.value,
+            "year": certificate.year,
+            "hours": draft.facts["hours"],
+            "sha256": certificate.sha256,
+            "credential": credential.digest(certificate.core),
         },
-        person_id=person.id,
+        person_id=certificate.person_id,
         now=now,
     )
-    certificate = Certificate(
-        number=number,
-        code=code,
-        kind=kind,
-        subject_key=key,
-        person_id=person.id,
-        year=year,
-        snapshot=snapshot,
-        sha256=sha256,
-        submission_id=submission.id,
-        issued_at=now,
-    )
-    session.add(certificate)
-    session.flush()
-    return certificate
+    return submission.id
 
 
 def revoke(session: Session, certificate: Certificate, reason: str, now: datetime) -> None:
@@ -201,12 +266,19 @@ def revoke(session: Session, certificate: Certificate, reason: str, now: datetim
 
     Raises:
         Conflict: it is revoked already.
+        Invalid: no reason is given.
     """
-    if certificate.revoked_at is not None:
-        raise Conflict("这份证书已经撤销", code="already-revoked")
     if not reason.strip():
         raise Invalid("请填写撤销原因", code="reason-needed")
-    certificate.revoked_at, certificate.revocation_reason = now, reason.strip()
+    revoked = session.execute(
+        sa.update(Certificate)
+        .where(Certificate.id == certificate.id, Certificate.revoked_at.is_(None))
+        .values(revoked_at=now, revocation_reason=reason.strip())
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(certificate, ["revoked_at", "revocation_reason"])
+    if revoked.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict("这份证书已经撤销", code="already-revoked")
     # The reason is free text and may name people: the public page tells it, the ledger does not.
     log.submit(
         session,
@@ -215,39 +287,19 @@ def revoke(session: Session, certificate: Certificate, reason: str, now: datetim
         {"number": certificate.number, "sha256": certificate.sha256},
         now=now,
     )
-    session.flush()
 
 
 def contents(certificate: Certificate) -> dict[str, Any]:
     """The frozen snapshot as data."""
-    import json
-
     found: dict[str, Any] = json.loads(certificate.snapshot)
     return found
 
 
-def _in_force(session: Session, key: str) -> Certificate | None:
-    return session.scalar(
+def in_force(session: Session, keys: Sequence[str]) -> dict[str, Certificate]:
+    """Certificates in force, by what they certify."""
+    found = session.scalars(
         sa.select(Certificate).where(
-            Certificate.subject_key == key, Certificate.revoked_at.is_(None)
+            Certificate.subject_key.in_(keys), Certificate.revoked_at.is_(None)
         )
     )
-
-
-def _next_number(session: Session, year: int) -> int:
-    """Taken under the row's lock and given back by a rollback: no gaps."""
-    taken = (
-        sa.update(Numbering)
-        .where(Numbering.year == year)
-        .values(last=Numbering.last + 1)
-        .returning(Numbering.last)
-    )
-    if (number := session.scalar(taken)) is not None:
-        return number
-    session.add(Numbering(year=year, last=1))
-    session.flush()  # a race here loses to the primary key, and the person asks again
-    return 1
-
-
-def _text(hours: Decimal) -> str:
-    return format(hours.normalize(), "f") if hours else "0"
+    return {certificate.subject_key: certificate for certificate in found}

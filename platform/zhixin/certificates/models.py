@@ -27,12 +27,27 @@ class Numbering(Base):
     last: Mapped[int]
 
 
+class StatusAllocation(Base):
+    """The one row that says which status list new certificates go to, and how full it is."""
+
+    __tablename__ = "certificate_status_allocation"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="only_one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    list: Mapped[int]
+    used: Mapped[int]
+
+
 class Certificate(Base):
     """One issued paper. Only ``revoked_at`` and ``revocation_reason`` may ever change."""
 
     __tablename__ = "certificate"
     __table_args__ = (
         one_of("kind", CertificateKind),
+        sa.CheckConstraint(
+            "(core IS NULL) = (status_list IS NULL) AND (core IS NULL) = (status_index IS NULL)",
+            name="core_with_status",
+        ),
         # One certificate in force for an award, or for a person's year.
         sa.Index(
             "uq_certificate_in_force",
@@ -40,6 +55,14 @@ class Certificate(Base):
             unique=True,
             sqlite_where=sa.text("revoked_at IS NULL"),
             postgresql_where=sa.text("revoked_at IS NULL"),
+        ),
+        sa.Index("uq_certificate_status", "status_list", "status_index", unique=True),
+        # Serves a status list: which of its places are revoked.
+        sa.Index(
+            "ix_certificate_revoked",
+            "status_list",
+            sqlite_where=sa.text("revoked_at IS NOT NULL"),
+            postgresql_where=sa.text("revoked_at IS NOT NULL"),
         ),
     )
 
@@ -61,3 +84,33 @@ class Certificate(Base):
     issued_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revocation_reason: Mapped[str | None]
+    # The credential without evidence and proof, as canonical JSON, and its place in a status
+    # list. None: issued before there were credentials.
+    core: Mapped[str | None]
+    status_list: Mapped[int | None]
+    status_index: Mapped[int | None]
+
+
+class CertificateAward(Base):
+    """That a certificate stands on an award: when the award falls, so does the paper."""
+
+    __tablename__ = "certificate_award"
+
+    certificate_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("certificate.id", ondelete="RESTRICT"), primary_key=True
+    )
+    award_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("award.id", ondelete="RESTRICT"), primary_key=True, index=True
+    )
+
+
+class CredentialFile(Base):
+    """A certificate's credential as its holder gets it: made once, after the log has its entry."""
+
+    __tablename__ = "certificate_credential"
+
+    certificate_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("certificate.id", ondelete="RESTRICT"), primary_key=True
+    )
+    document: Mapped[str]  # JSON with its proof
+    made_at: Mapped[datetime]

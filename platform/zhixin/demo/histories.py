@@ -19,6 +19,7 @@ from courses.models import CourseVersion, Enrolment, UnitKind, VersionState
 from media.models import Asset
 from zhixin.audit import desk
 from zhixin.certificates import issuing
+from zhixin.certificates.issuer import Issuer
 from zhixin.demo import content
 from zhixin.demo.people import Cast
 from zhixin.demo.viewing import HONEST, ONE_DEVICE, SUSPECT, Manner, Sitting
@@ -174,7 +175,7 @@ def after_recording(session: Session, cast: Cast, now: datetime) -> None:
     )
     if waiting is not None:  # verified just now: the ledger takes it in once the platform runs
         desk.decide(session, waiting, Transition.VERIFY, cast.auditors[0], None, None, now)
-    issuer = current_app.extensions["settings"].issuer
+    issuer = Issuer.of(current_app.extensions["settings"])
     for learner in cast.learners[:8]:
         own = [a for a in recorded if a.person_id == learner.id and a.state == State.RECORDED]
         for award in own[:2]:

@@ -31,7 +31,7 @@ def issued(session, create_person, app, now):
     log.append_waiting(session, signer, now)
     awards.mark_recorded(session)
     session.expire_all()
-    made = issuing.issue_course(session, given.id, given.person_id, issuer="示例市", now=now)
+    made = issuing.issue_course(session, given.id, given.person_id, issuer=scenes.issuer(), now=now)
     log.append_waiting(session, signer, now)
     session.commit()
     return made

@@ -45,7 +45,7 @@ def _sequence(session, app, now):
 
 
 def _issue(session, award, now) -> Certificate:
-    return issuing.issue_course(session, award.id, award.person_id, issuer="示例市", now=now)
+    return issuing.issue_course(session, award.id, award.person_id, issuer=scenes.issuer(), now=now)
 
 
 def test_a_certificate_is_issued_once(session, award, now) -> None:
@@ -57,7 +57,7 @@ def test_another_persons_award_gives_nothing(session, award, now, create_person)
     """An award's id alone opens nothing."""
     stranger = create_person("stranger")
     with pytest.raises(NotFound):
-        issuing.issue_course(session, award.id, stranger.id, issuer="示例市", now=now)
+        issuing.issue_course(session, award.id, stranger.id, issuer=scenes.issuer(), now=now)
 
 
 def test_an_award_that_is_not_recorded_has_no_certificate(session, learner, now) -> None:
@@ -166,7 +166,9 @@ def test_a_new_annual_statement_takes_the_old_ones_place(
     """The same while nothing was recorded since; then a new one, and the old one says so."""
 
     def statement() -> Certificate:
-        return issuing.issue_annual(session, learner.id, award.year, issuer="示例市", now=now)
+        return issuing.issue_annual(
+            session, learner.id, award.year, issuer=scenes.issuer(), now=now
+        )
 
     first = statement()
     assert statement().id == first.id

@@ -1,0 +1,214 @@
+"""Credentials: bound to the log, checked by a library that is not ours, revoked by a list."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+import sqlalchemy as sa
+
+from tests import scenes
+from zhixin.certificates import credential, data_integrity, files, issuing, status_list
+from zhixin.certificates.models import Certificate, CredentialFile
+from zhixin.ledger import checkpoint, merkle
+
+ROOT = Path(__file__).parents[3]
+NODE = ROOT / ".venv/bin/node"
+
+
+@pytest.fixture
+def made(session, course, in_log, now) -> dict[str, Any]:
+    """The credential file of a course certificate."""
+    in_log()
+    return json.loads(files.get(session, course, scenes.issuer(), now))
+
+
+def _check(document: dict[str, Any], documents: dict[str, Any], now) -> dict[str, Any]:
+    issuer = scenes.issuer()
+    given = {issuer.context: credential.context(issuer), issuer.key.did: issuer.key.document()}
+    asked = {
+        "credential": document,
+        "now": (now + timedelta(days=1)).isoformat(),
+        "documents": given | documents,
+    }
+    answer = subprocess.run(
+        [NODE, Path(__file__).with_name("verify_credential.mjs")],
+        input=json.dumps(asked), capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    return json.loads(answer.stdout)
+
+
+def _list(session) -> dict[str, Any]:
+    issuer = scenes.issuer()
+    return {issuer.status_list(1): json.loads(status_list.of(session, 1, issuer))}
+
+
+def test_an_independent_library_verifies_it(session, made, now) -> None:
+    """Proof, data model, status, and every term defined: by Digital Bazaar's code, not ours."""
+    answer = _check(made, _list(session), now)
+    assert answer == {"verified": True, "revoked": False, "error": None, "undefinedTerms": None}
+
+
+def test_an_independent_library_sees_what_was_altered(session, made, now) -> None:
+    """One more hour, and the proof is none."""
+    made["credentialSubject"]["result"][0]["value"] = "100"
+    assert not _check(made, _list(session), now)["verified"]
+
+
+def test_an_independent_library_sees_that_it_is_revoked(session, course, made, now) -> None:
+    """The proof still holds; the bit in the list, which is signed too, says that it is over."""
+    issuing.revoke(session, course, "打印有误", now)
+    answer = _check(made, _list(session), now)
+    assert (answer["verified"], answer["revoked"]) == (True, True)
+
+
+def test_the_entry_binds_the_core(course, made) -> None:
+    """The log holds SHA-256 of the credential without evidence and proof, and nothing else of it."""
+    core = {name: value for name, value in made.items() if name not in ("evidence", "proof")}
+    entry = json.loads(made["evidence"][0]["entry"])
+    assert entry["facts"]["credential"] == hashlib.sha256(rfc8785.dumps(core)).hexdigest()
+    assert entry["facts"]["sha256"] == course.sha256
+    assert rfc8785.dumps(core).decode() == course.core
+
+
+def test_the_evidence_proves_itself(session, made) -> None:
+    """Entry, path and checkpoint are all that a check without us needs, beside the public key."""
+    (evidence,) = made["evidence"]
+    signed = checkpoint.parse_and_verify(evidence["checkpoint"], [scenes.issuer().log_key(session)])
+    assert (signed.origin, signed.size) == (evidence["origin"], evidence["size"])
+    merkle.verify_inclusion(
+        evidence["index"],
+        evidence["size"],
+        merkle.leaf_hash(evidence["entry"].encode()),
+        [base64.b64decode(each) for each in evidence["path"]],
+        signed.root,
+    )
+
+
+def test_it_has_what_open_badges_ask_for(made) -> None:
+    """The required members by the JSON schema of Open Badges 3.0 (1EdTech,
+    ob_v3p0_achievementcredential_schema.json), with VC 2.0's ``validFrom``; no floats."""
+    assert {"@context", "id", "type", "credentialSubject", "issuer", "validFrom"} <= made.keys()
+    assert made["type"] == ["VerifiableCredential", "OpenBadgeCredential"]
+    assert {"id", "type"} <= made["issuer"].keys()
+    subject = made["credentialSubject"]
+    assert {"type", "achievement", "identifier"} <= subject.keys()
+    for identity in subject["identifier"]:
+        assert identity.keys() == {"type", "hashed", "identityHash", "identityType"}
+    achievement = subject["achievement"]
+    assert {"id", "type", "criteria", "description", "name"} <= achievement.keys()
+    described = {each["id"] for each in achievement["resultDescription"]}
+    for each in achievement["resultDescription"]:
+        assert each.keys() == {"id", "type", "name", "resultType"}
+    assert {each["resultDescription"] for each in subject["result"]} == described
+    assert all(isinstance(each["value"], str) for each in subject["result"])
+    assert {"id", "type"} <= made["credentialStatus"].keys()
+    assert not any(isinstance(each, float) for each in _values(made))
+
+
+def _values(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for each in value.values() for leaf in _values(each)]
+    if isinstance(value, list):
+        return [leaf for each in value for leaf in _values(each)]
+    return [value]
+
+
+def test_it_tells_no_more_of_the_holder_than_the_paper(made, learner) -> None:
+    """The name; no employer, no identity number but the masked one."""
+    (identity,) = made["credentialSubject"]["identifier"]
+    assert identity["identityHash"] == learner.name
+
+
+def test_it_waits_for_the_log(session, course, now) -> None:
+    """Without its entry in the log there is nothing to prove, so there is no file."""
+    with pytest.raises(files.NotInLogYet):
+        files.get(session, course, scenes.issuer(), now)
+
+
+def test_the_file_is_made_once(session, course, made, now, in_log) -> None:
+    """It stays as it was when the log grows."""
+    issuing.revoke(session, course, "打印有误", now)
+    in_log()
+    later = files.get(session, course, scenes.issuer(), now + timedelta(days=9))
+    assert json.loads(later) == made
+
+
+def test_a_job_makes_what_nobody_has_asked_for(session, course, annual, in_log, now) -> None:
+    """Each once, in chunks."""
+    issuer = scenes.issuer()
+    assert files.make_waiting(session, issuer, now) == 0  # not in the log
+    in_log()
+    assert [files.make_waiting(session, issuer, now, 1) for _ in range(3)] == [1, 1, 0]
+    assert files.get(session, course, issuer, now + timedelta(days=9)) == session.scalar(
+        sa.select(CredentialFile.document).where(CredentialFile.certificate_id == course.id)
+    )
+
+
+def test_one_from_before_credentials_says_so(session, course, now) -> None:
+    """It has a paper and an entry, and no credential that would claim more."""
+    old = Certificate(core=None)
+    with pytest.raises(files.NoCredential):
+        files.get(session, old, scenes.issuer(), now)
+
+
+# --- status lists -------------------------------------------------------------------------
+
+
+def test_a_list_is_the_same_until_something_is_revoked(session, course, annual, now) -> None:
+    """So its ETag is, and whoever keeps it need not fetch it again."""
+    issuer = scenes.issuer()
+    before = status_list.of(session, 1, issuer)
+    assert status_list.of(session, 1, issuer) == before
+    issuing.revoke(session, course, "打印有误", now)
+    after = status_list.of(session, 1, issuer)
+    assert after != before
+    bits = status_list.decode(json.loads(after)["credentialSubject"]["encodedList"])
+    revoked = {i for i in range(len(bits) * 8) if bits[i // 8] & 0x80 >> i % 8}
+    assert (len(bits) * 8, revoked) == (131_072, {course.status_index})
+    issuer_key = data_integrity.public_key(issuer.key.multikey)
+    data_integrity.verify(json.loads(after), issuer_key)
+
+
+def test_places_are_not_told_twice(session, award, learner, create_person, now) -> None:
+    """Each certificate has its own place; the database refuses a second one there."""
+    from zhixin.certificates import numbering
+
+    places = numbering.take_places(session, 500)
+    assert len(set(places)) == 500
+    assert places != sorted(places)
+
+
+def test_a_full_list_is_followed_by_the_next(session) -> None:
+    """At three quarters, so that free places are still found at once."""
+    from zhixin.certificates import numbering
+
+    assert {number for number, _ in numbering.take_places(session, 98_304)} == {1}
+    assert {number for number, _ in numbering.take_places(session, 3)} == {2}
+
+
+def test_a_list_that_nobody_is_in_is_not_found(session, client) -> None:
+    """Lists that were never begun are nothing."""
+    assert client.get("/credentials/status/7").status_code == 404
+
+
+def test_the_list_is_served_to_anyone(session, course, client) -> None:
+    """With an ETag, and readable by wallets in browsers."""
+    session.commit()
+    answer = client.get("/credentials/status/1")
+    assert (answer.status_code, answer.mimetype) == (200, "application/vc")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    again = client.get("/credentials/status/1", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_our_own_words_are_defined(client) -> None:
+    """The context that credentials name is served."""
+    assert "LedgerInclusion" in client.get("/credentials/context/v1").get_json()["@context"]

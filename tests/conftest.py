@@ -94,28 +94,30 @@ def postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def own_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """A real database of this test's own: what is done in it is committed."""
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A real database of this test's own without a table."""
     if request.param == "sqlite":
-        yield from _with_schema(db.make_engine(f"sqlite:///{tmp_path / 'own.sqlite3'}"))
+        engine = db.make_engine(f"sqlite:///{tmp_path / 'own.sqlite3'}")
+        yield engine
+        engine.dispose()
         return
     name = f"own_{uuid4().hex}"
     shared: sa.Engine = request.getfixturevalue("postgres_engine")
     with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
         server.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield from _with_schema(db.make_engine(_url(shared, name), pool_size=20))
+        url = shared.url.set(database=name).render_as_string(hide_password=False)
+        engine = db.make_engine(url, pool_size=20)
+        yield engine
+        engine.dispose()
         server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _url(shared: sa.Engine, name: str) -> str:
-    return shared.url.set(database=name).render_as_string(hide_password=False)
-
-
-def _with_schema(engine: sa.Engine) -> Iterator[sa.Engine]:
-    with engine.connect() as connection:
+@pytest.fixture
+def own_engine(empty_engine: sa.Engine) -> sa.Engine:
+    """A real database of this test's own: what is done in it is committed."""
+    with empty_engine.connect() as connection:
         schema.upgrade(connection)
-    yield engine
-    engine.dispose()
+    return empty_engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

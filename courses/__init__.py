@@ -20,6 +20,8 @@ def init_app(app: Flask) -> None:
         views,
         words,
     )
+    from courses.classes import tasks as class_tasks  # noqa: F401
+    from courses.classes import views as class_views
     from zhixin.reports.words import field_names_from
 
     app.extensions["course_index"] = search.CourseIndex(app.extensions["settings"].index_dir)
@@ -28,6 +30,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(learning.blueprint)
     app.register_blueprint(studio.blueprint)
     app.register_blueprint(review.blueprint)
+    app.register_blueprint(class_views.blueprint)
     app.register_api(learning_api.blueprint)  # type: ignore[attr-defined]
     express.init_app(app)
     field_names_from(app, fields.names)

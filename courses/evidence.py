@@ -31,8 +31,10 @@ from zhixin.hours import policies
 from zhixin.hours.models import Award, Policy
 from zhixin.hours.rules import CreditRule, justified_hours
 
-#: The form of the document; earlier ones carried addresses and no prompts.
-FORM = 2
+#: The form of the document. The second knew no late bank and no delivered segments and is
+#: verified as it was; the first carried addresses and no prompts.
+FORM = 3
+VERIFIED = (2, 3)
 #: So many differences are told; one is enough to look.
 TOLD = 20
 
@@ -63,7 +65,12 @@ def case(
         version,
         session.get_one(Policy, version.policy_id),
         watching_evidence.records(
-            session, enrolment.person_id, scope, at, kept["watching"] if kept else None
+            session,
+            enrolment.person_id,
+            scope,
+            at,
+            kept["watching"] if kept else None,
+            kept["form"] if kept else FORM,
         ),
         attempts.evidence(session, enrolment.person_id, scope, until=at),
     )
@@ -80,7 +87,7 @@ def document(given: Case) -> dict[str, Any]:
     watching = watching_evidence.document(given.watching)
     assert enrolment.completed_at is not None
     return {
-        "form": FORM,
+        "form": given.watching.form,
         "person_id": enrolment.person_id,
         "course": {
             "id": version.course_id,
@@ -162,7 +169,7 @@ def verify(session: Session, award: Award) -> Finding:
         found.differences.append(error.message)
         return found
     enrolment = session.scalar(sa.select(Enrolment).where(Enrolment.award_id == award.id))
-    if kept.get("form") != FORM or enrolment is None or enrolment.completed_at is None:
+    if kept.get("form") not in VERIFIED or enrolment is None or enrolment.completed_at is None:
         found.differences.append("证据不是按现行格式形成的，或缺少对应的学习记录，无法重建")
         return found
     try:

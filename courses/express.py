@@ -165,7 +165,7 @@ class BeatLane:
     ) -> bytes | None:
         """Decide on ``state`` and write, if it is an ordinary beat and still stands so."""
         video, needed_ms = self._needs_of(state.scope, state.asset_id)
-        sent = int(state.segments or "0", 16) | self._deliveries.sent(state.id)
+        sent = int(state.segments or "0", 16) | self._deliveries.saved(state.id)
         decided = beats.decide(
             state, beat, video=video, sent=sent, now=now, instant=self._lean.read_instant
         )

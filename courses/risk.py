@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from courses.classes import meanwhile
 from media import booking, intervals
 from media.models import Playback
 from zhixin import clock
@@ -65,6 +66,7 @@ def flags(
         (BLIND_ANSWERS, blind_answers(document)),
         (SHARED_DEVICE, shared_device(session, document)),
         (LATE_REPORTS, late_reports(document)),
+        (meanwhile.IN_CLASS, meanwhile.attended(session, document)),
     ]
     return [code for code, holds in found if holds]
 

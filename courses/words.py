@@ -67,11 +67,23 @@ def arithmetic_text(arithmetic: Arithmetic) -> str:
     return text
 
 
+def class_state_text(state: str) -> str:
+    """Where a class stands."""
+    words: dict[str, str] = {
+        "open": _("进行中"),
+        "closing": _("正在核算学时"),
+        "closed": _("已结班"),
+        "cancelled": _("已取消"),
+    }
+    return words[state]
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         arithmetic_text=arithmetic_text,
         level_text=level_text,
         speed_text=speed_text,
+        class_state_text=class_state_text,
         version_state_text=version_state_text,
         asset_state_text=asset_state_text,
         question_kind_text=question_kind_text,

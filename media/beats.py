@@ -73,6 +73,9 @@ BEAT_VALUES = {
     )
 }
 ADD_BEAT = sa.insert(BEAT).values(BEAT_VALUES)
+ADD_LATE_BEAT = sa.insert(BEAT).values(
+    BEAT_VALUES | {"bank_ms": sa.bindparam("bank_ms", type_=BEAT.c.bank_ms.type)}
+)
 NOTE_PLAYBACK = (
     sa.update(PLAYBACK)
     .where(PLAYBACK.c.id == sa.bindparam("playback_id"))
@@ -136,6 +139,7 @@ def decide(
     video: Video,
     sent: int,
     now: datetime,
+    late_bank_ms: int | None = None,
     instant: Callable[[Any], datetime] = lambda value: value,
 ) -> Decided:
     """What becomes of ``beat``. Pure.
@@ -146,6 +150,8 @@ def decide(
     Args:
         state: a row of ``STATE``.
         sent: the segments sent to this playback.
+        late_bank_ms: what the person's ended leases may together still be credited, if this
+            is one of them.
         instant: reads the row's instants, where the driver leaves them as text.
 
     Raises:
@@ -171,6 +177,7 @@ def decide(
         rate_percent=state.rate_percent,
         delivered=delivery.media_time(sent, video.bounds, claimed),
         prompt_left_ms=prompt_left_ms,
+        late_bank_ms=late_bank_ms,
     )
     covered_ms = state.covered_ms + intervals.total(booked.credited)
     return Decided(
@@ -187,6 +194,7 @@ def decide(
             "credited": intervals.encode(booked.credited),
             "refused_ms": intervals.total(booked.refused),
             "refusal": booked.reason,
+            "bank_ms": late_bank_ms,
             "booked_after": booked.booked_after_ms,
             "lapsed_after": booked.lapsed_after_ms,
             "for_person": state.person_id,

@@ -4,7 +4,8 @@ The rule (docs/integrator/watch-evidence.md): over the life of a playback, media
 never exceeds the time that passed on the *server's* clock since the playback was opened,
 multiplied by the allowed rate. Time that passed and was not claimed is kept for
 ``OFFLINE_MS``, so that minutes without network survive, and lapses beyond: nobody banks idle
-hours. Only what was really sent to the player counts, and nothing new while a presence prompt
+hours. All playbacks of a person that have ended, of whatever video, keep one such bank
+together. Only what was really sent to the player counts, and nothing new while a presence prompt
 waits. What a beat says beyond all this is not lost: it is refused for now, and the player may
 claim it again. Claiming again what is already covered costs nothing, so beats may be lost,
 doubled, late or out of order without harm to an honest learner.
@@ -29,7 +30,8 @@ PRESENCE = "presence"
 #: coverage in more pieces than watching leaves.
 TOO_SCATTERED = "too-scattered"
 
-#: Time (ms) that a lease keeps for claims to come: what a player without network can buffer.
+#: Time (ms) that a lease keeps for claims to come: what a player without network can buffer. As
+#: much is kept by all ended leases of a person together.
 OFFLINE_MS = 15 * 60_000
 
 #: Coverage in more pieces than this was not made by watching. (Ten hours in jumps of a minute
@@ -96,6 +98,17 @@ def bank_ms(
     return budget - excess, lapsed_ms + excess
 
 
+def time_ms(media_ms: int, rate_percent: int) -> int:
+    """The time (ms) that so much media time stands for, rounded up: what a lease brings to the
+    late bank when it ends, and what is taken for a late beat."""
+    return -(-media_ms * 100 // rate_percent)
+
+
+def banked_ms(left_ms: int, kept_ms: int) -> int:
+    """What the late bank holds after a lease has ended that brings ``kept_ms``."""
+    return min(OFFLINE_MS, left_ms + kept_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A playback's lease of one video as a presence prompt's answer finds it.
@@ -103,6 +116,7 @@ class Lease:
     Attributes:
         until_ms: its end, or the answer when that came first.
         answering: the answer is given under it.
+        pooled: what it may still claim is bounded by the person's late bank.
     """
 
     opened_at_ms: int
@@ -111,6 +125,7 @@ class Lease:
     lapsed_ms: int
     rate_percent: int
     answering: bool
+    pooled: bool = True
 
     def bank_ms(self, until_ms: int) -> tuple[int, int]:
         """What may be claimed by then, and what has lapsed."""
@@ -130,9 +145,10 @@ def lapsed_after_answer(
 
     Of the time that passed unanswered only ``answer_within_ms`` can still be claimed: once
     under all the leases that ended meanwhile, however many, and once under that of the answer,
-    where the prompt was shown anew. What was there to be claimed when the prompt came up stays;
-    but leases that had ended by then keep one bank (``OFFLINE_MS``) together, the latest first:
-    nobody saves up a night in many leases and answers all of its prompts in the morning.
+    where the prompt was shown anew. What was there to be claimed when the prompt came up stays.
+
+    Leases that ended before people had a late bank keep one (``OFFLINE_MS``) by this rule when
+    they had ended before the prompt came up, the latest first.
     """
     lapsed_ms = [0] * len(leases)
     saved_ms, window_ms = OFFLINE_MS, answer_within_ms
@@ -141,6 +157,9 @@ def lapsed_after_answer(
         bank, lapsed = lease.bank_ms(lease.until_ms)
         asked_ms = max(0, lease.until_ms - max(issued_at_ms, lease.opened_at_ms))
         if lease.until_ms <= issued_at_ms and not lease.answering:
+            if lease.pooled:
+                lapsed_ms[place] = lapsed
+                continue
             kept = min(bank, saved_ms * lease.rate_percent // 100)
             saved_ms = max(0, saved_ms - kept * 100 // lease.rate_percent)
         else:
@@ -167,6 +186,7 @@ def book(
     rate_percent: int = 100,
     delivered: Spans | None = None,
     prompt_left_ms: int | None = None,
+    late_bank_ms: int | None = None,
 ) -> Booking:
     """Decide one beat.
 
@@ -182,6 +202,8 @@ def book(
         delivered: media time whose segments were sent to this playback; ``None``: all of it.
         prompt_left_ms: what may be credited until a presence prompt is due, 0 while one
             waits; ``None``: no prompt is to come.
+        late_bank_ms: time that all ended leases of the person may together still be credited;
+            ``None``: this one is open.
     """
     within = intervals.clip(claimed, 0, duration_ms)
     new = intervals.subtract(within, covered)
@@ -192,6 +214,8 @@ def book(
         lapsed_ms=lapsed_ms,
         rate_percent=rate_percent,
     )
+    if late_bank_ms is not None:
+        budget = min(budget, late_bank_ms * rate_percent // 100)
     sent = new if delivered is None else intervals.intersect(new, delivered)
     waits = prompt_left_ms is not None and prompt_left_ms <= budget
     allowed = budget if prompt_left_ms is None else min(budget, prompt_left_ms)

@@ -142,7 +142,8 @@ def of(session: Session, playback_ids: Iterable[str]) -> dict[str, int]:
 @dataclass(slots=True)
 class _Remembered:
     sent: int
-    fresh: int  # of these, what the database does not know yet
+    fresh: int  # of these, what was not yet given to the database
+    saved: int  # of these, what is surely in the database
     at: float  # monotonic seconds of the last change
 
 
@@ -167,7 +168,7 @@ class Deliveries:
         with self._lock:
             known = self._remembered.get(playback_id)
             if known is None:
-                known = self._remembered[playback_id] = _Remembered(0, 0, 0)
+                known = self._remembered[playback_id] = _Remembered(0, 0, 0, 0)
             known.at = time.monotonic()
             if known.sent & bit:
                 return
@@ -182,6 +183,12 @@ class Deliveries:
         self._start()
         known = self._remembered.get(playback_id)
         return known.sent if known else 0
+
+    def saved(self, playback_id: str) -> int:
+        """What this process has sent and the database is known to have."""
+        self._start()
+        known = self._remembered.get(playback_id)
+        return known.saved if known else 0
 
     def may_send(
         self, playback_id: str, segment: int, opened_at_s: int, now: datetime
@@ -222,6 +229,7 @@ class Deliveries:
             for id, bits in merged.items():
                 if id in self._remembered:
                     self._remembered[id].sent |= bits
+                    self._remembered[id].saved |= bits
             self._forget()
         return len(fresh)
 

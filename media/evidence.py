@@ -8,7 +8,7 @@ says, a hash that vouches for them would keep them for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,15 +28,24 @@ UNDER_WAY = timedelta(seconds=60)
 
 @dataclass
 class Records:
-    """The raw rows of a person within a scope, as of one moment."""
+    """The raw rows of a person within a scope, as of one moment.
+
+    Attributes:
+        sent: the segments that were sent to each playback, as far as was known then.
+        bank: changes of the person's late bank, in all scopes: what was brought or (below zero)
+            taken, in ms.
+        form: of the document that is drawn up. The second has no bank and no segments.
+    """
 
     playbacks: Sequence[Playback]
     beats: dict[str, list[Beat]]
     prompts: Sequence[Prompt]
     sent: dict[str, int]
     assets: dict[int, Asset]
+    bank: Sequence[tuple[datetime, int]]
     at: datetime
     kept: dict[str, Any] | None = None
+    form: int = 3
 
     def ended_at(self, playback: Playback) -> datetime | None:
         """When its lease had ended, as far as was known then."""
@@ -55,12 +64,14 @@ def records(
     scope: str,
     at: datetime,
     kept: dict[str, Any] | None = None,
+    form: int = 3,
 ) -> Records:
-    """Gather the raw rows, in five queries.
+    """Gather the raw rows, in seven queries.
 
     Args:
         at: the moment; what came later is left out.
         kept: the document drawn up at that moment, if there is one.
+        form: of the document.
     """
     known_playbacks = {each["id"] for each in kept["playbacks"]} if kept else None
     known_beats = (
@@ -109,11 +120,46 @@ def records(
         playbacks,
         found,
         prompts,
-        delivery.of(session, ids),
+        _sent(delivery.of(session, ids), kept if form >= 3 else None),
         {asset.id: asset for asset in assets},
+        _bank(session, person_id, at) if form >= 3 else (),
         at,
         kept,
+        form,
     )
+
+
+def _sent(known: dict[str, int], kept: dict[str, Any] | None) -> dict[str, int]:
+    """What was sent as of the document's moment: of what is known today, what was known then."""
+    if kept is None:
+        return known
+    then = {
+        each["id"]: sum(
+            (1 << end) - (1 << start) for start, end in intervals.decode(each["segments"])
+        )
+        for each in kept["playbacks"]
+    }
+    return {id: sent & then.get(id, 0) for id, sent in known.items()}
+
+
+def _bank(session: Session, person_id: int, at: datetime) -> list[tuple[datetime, int]]:
+    """The changes of a person's late bank, in order."""
+    brought = session.execute(
+        sa.select(Playback.ended_at, Playback.kept_ms).where(
+            Playback.person_id == person_id, Playback.kept_ms.is_not(None), Playback.ended_at <= at
+        )
+    )
+    taken = session.execute(
+        sa.select(Beat.received_at, Beat.credited, Playback.rate_percent)
+        .join(Playback, Playback.id == Beat.playback_id)
+        .where(Playback.person_id == person_id, Beat.bank_ms.is_not(None), Beat.received_at <= at)
+    )
+    changes: list[tuple[datetime, int]] = [(at, ms) for at, ms in brought if at and ms is not None]
+    changes += [
+        (received_at, -booking.time_ms(intervals.total(intervals.decode(credited)), rate))
+        for received_at, credited, rate in taken
+    ]
+    return sorted(changes)
 
 
 def document(given: Records) -> dict[str, Any]:
@@ -136,7 +182,7 @@ def document(given: Records) -> dict[str, Any]:
 def _playback(given: Records, playback: Playback) -> dict[str, Any]:
     ended_at = given.ended_at(playback)
     own = given.beats[playback.id]
-    return {
+    found = {
         "id": playback.id,
         "asset_id": playback.asset_id,
         "opened_at": playback.opened_at.isoformat(),
@@ -144,18 +190,24 @@ def _playback(given: Records, playback: Playback) -> dict[str, Any]:
         "end_reason": playback.end_reason if ended_at else None,
         "booked_ms": sum(intervals.total(intervals.decode(beat.credited)) for beat in own),
         "rate_percent": playback.rate_percent,
-        "beats": [
-            {
-                "seq": beat.seq,
-                "at": beat.received_at.isoformat(),
-                "claimed": beat.claimed,
-                "credited": beat.credited,
-                "refused_ms": beat.refused_ms,
-                "refusal": beat.refusal,
-            }
-            for beat in own
-        ],
+        "beats": [_beat(given, beat) for beat in own],
     }
+    if given.form >= 3:
+        found["kept_ms"] = playback.kept_ms if ended_at else None
+        found["segments"] = intervals.encode(delivery.runs(given.sent.get(playback.id, 0)))
+    return found
+
+
+def _beat(given: Records, beat: Beat) -> dict[str, Any]:
+    found = {
+        "seq": beat.seq,
+        "at": beat.received_at.isoformat(),
+        "claimed": beat.claimed,
+        "credited": beat.credited,
+        "refused_ms": beat.refused_ms,
+        "refusal": beat.refusal,
+    }
+    return found | {"bank_ms": beat.bank_ms} if given.form >= 3 else found
 
 
 def _prompt(given: Records, prompt: Prompt) -> dict[str, Any]:
@@ -217,7 +269,7 @@ def replay(given: Records) -> Replay:
     """
     leases = {each.id: _Lease(each, given.ended_at(each)) for each in given.playbacks}
     videos = {asset.id: beats.video_of(asset) for asset in given.assets.values()}
-    events: list[tuple[datetime, int, Beat | Prompt]] = [
+    events: list[tuple[datetime, int, Beat | Prompt | _Lease]] = [
         (beat.received_at, 0, beat) for own in given.beats.values() for beat in own
     ]
     events += [
@@ -225,13 +277,60 @@ def replay(given: Records) -> Replay:
         for prompt in given.prompts
         if prompt.answered_at is not None and prompt.answered_at <= given.at
     ]
+    events += [
+        (lease.ended_at, 2, lease)
+        for lease in leases.values()
+        if lease.ended_at is not None and lease.playback.kept_ms is not None
+    ]
     done = Replay()
     for now, _order, event in sorted(events, key=lambda each: each[:2]):
         if isinstance(event, Prompt):
             _answered(event, leases.values(), now)
+        elif isinstance(event, _Lease):
+            _ended(event, done)
         else:
             _decide_again(event, leases[event.playback_id], given, videos, now, done)
+    if given.form >= 3:
+        done.differences += _bank_again(given)
     return done
+
+
+def _ended(lease: _Lease, done: Replay) -> None:
+    """As ``leases.end``: what it brought to the late bank."""
+    playback = lease.playback
+    assert lease.ended_at is not None
+    left_ms, _lapsed = booking.bank_ms(
+        opened_at_ms=epoch_ms(playback.opened_at),
+        until_ms=epoch_ms(lease.ended_at),
+        booked_ms=lease.booked_ms,
+        lapsed_ms=lease.lapsed_ms,
+        rate_percent=playback.rate_percent,
+    )
+    kept_ms = booking.time_ms(left_ms, playback.rate_percent)
+    if kept_ms != playback.kept_ms:
+        done.differences.append(
+            f"playback {playback.id}: kept {playback.kept_ms} ms, the rules keep {kept_ms} ms"
+        )
+
+
+def _bank_again(given: Records) -> Iterator[str]:
+    """The late bank by all of its changes, beside what late beats were decided on."""
+    late = sorted(
+        (beat.received_at, beat.playback_id, beat.seq, beat.bank_ms)
+        for own in given.beats.values()
+        for beat in own
+        if beat.bank_ms is not None
+    )
+    left_ms, place = booking.OFFLINE_MS, 0
+    for at, playback_id, seq, bank_ms in late:
+        while place < len(given.bank) and given.bank[place][0] < at:
+            left_ms = booking.banked_ms(left_ms, given.bank[place][1])
+            place += 1
+        if bank_ms != left_ms:
+            yield (
+                f"playback {playback_id} beat {seq}: decided on a late bank of {bank_ms} ms,"
+                f" its changes come to {left_ms} ms"
+            )
 
 
 def _decide_again(
@@ -256,6 +355,7 @@ def _decide_again(
         rate_percent=lease.playback.rate_percent,
         delivered=delivery.media_time(given.sent.get(beat.playback_id, 0), video.bounds, claimed),
         prompt_left_ms=_prompt_left(given.prompts, asset_id, intervals.total(covered), now),
+        late_bank_ms=beat.bank_ms,
     )
     recorded = intervals.decode(beat.credited)
     less_is_right = beat.refusal == booking.NOT_DELIVERED
@@ -304,6 +404,7 @@ def _answered(prompt: Prompt, leases: Iterable[_Lease], now: datetime) -> None:
                 lapsed_ms=lease.lapsed_ms,
                 rate_percent=lease.playback.rate_percent,
                 answering=lease.playback.id == prompt.answered_in,
+                pooled=lease.playback.ended_at is None or lease.playback.kept_ms is not None,
             )
             for lease in there
         ],

@@ -101,6 +101,7 @@ class Playback(Base):
     __table_args__ = (
         sa.CheckConstraint("booked_ms >= 0", name="booked_positive"),
         sa.CheckConstraint("lapsed_ms >= 0", name="lapsed_positive"),
+        sa.CheckConstraint("kept_ms >= 0", name="kept_positive"),
         sa.Index(
             "uq_playback_open",
             "person_id",
@@ -109,6 +110,7 @@ class Playback(Base):
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
         sa.Index(None, "person_id", "scope"),
+        sa.Index(None, "address", "opened_at"),  # who else used a device, about then
     )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # random
@@ -122,6 +124,9 @@ class Playback(Base):
     booked_ms: Mapped[int] = mapped_column(default=0)  # new media time credited under this lease
     # Media time that the clock allowed and nobody claimed in time, see ``booking.OFFLINE_MS``.
     lapsed_ms: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Time that it brought to the person's late bank when it ended; NULL while it is open, and
+    # for leases that ended before there was such a bank.
+    kept_ms: Mapped[int | None]
     rate_percent: Mapped[int] = mapped_column(default=100)
     address: Mapped[str] = mapped_column(sa.String(45))
     user_agent: Mapped[str] = mapped_column(sa.String(300))
@@ -131,6 +136,14 @@ class Beat(Base):
     """One accepted report of the player, as it came and what became of it. Append-only by trigger."""
 
     __tablename__ = "beat"
+    __table_args__ = (
+        sa.Index(
+            "ix_beat_late",
+            "playback_id",
+            sqlite_where=sa.text("bank_ms IS NOT NULL"),
+            postgresql_where=sa.text("bank_ms IS NOT NULL"),
+        ),
+    )
 
     playback_id: Mapped[str] = mapped_column(
         sa.ForeignKey("playback.id", ondelete="RESTRICT"), primary_key=True
@@ -141,6 +154,26 @@ class Beat(Base):
     credited: Mapped[str]
     refused_ms: Mapped[int] = mapped_column(default=0)
     refusal: Mapped[str | None] = mapped_column(sa.String(32))
+    # What the person's late bank held when it came; NULL under an open lease.
+    bank_ms: Mapped[int | None]
+
+
+class LateBank(Base):
+    """Time that all ended leases of a person, whatever the video, may together still be credited.
+
+    It changes when a lease ends and when an ended one is credited, one change after the other,
+    each at a later instant than the one before: so it can be rebuilt from ``Playback.kept_ms``
+    and the beats.
+    """
+
+    __tablename__ = "late_bank"
+    __table_args__ = (sa.CheckConstraint("left_ms >= 0", name="left_positive"),)
+
+    person_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT"), primary_key=True
+    )
+    left_ms: Mapped[int]
+    updated_at: Mapped[datetime]
 
 
 class Coverage(Base):

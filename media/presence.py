@@ -256,6 +256,7 @@ def answer(
     leases = _leases(session, prompt)
     prompt.answered_in = playback.id
     prompt.answered_at = _go_on(session, prompt, cadence, needed_ms, now)
+    playback.heard_at = max(playback.heard_at, prompt.answered_at)  # it ends after this
     _let_lapse(leases, prompt, prompt.answered_at)
     session.flush()
     return Answer(True, 0, None)
@@ -326,6 +327,7 @@ def _let_lapse(leases: Sequence[Playback], prompt: Prompt, now: datetime) -> Non
                 lapsed_ms=lease.lapsed_ms,
                 rate_percent=lease.rate_percent,
                 answering=lease.id == prompt.answered_in,
+                pooled=lease.ended_at is None or lease.kept_ms is not None,
             )
             for lease in leases
         ],

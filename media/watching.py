@@ -4,7 +4,7 @@ A person has one open playback; opening another ends it. So leases never overlap
 is booked within each, at most the lease's own length, is booked once. Late, doubled and
 reordered beats come to the same coverage (see ``booking``).
 
-Whoever changes both a playback and a coverage takes the playback first.
+Whoever changes several takes a playback first, then the late bank (``leases``), then a coverage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from media import beats, intervals, presence
+from media import beats, booking, delivery, intervals, leases, presence
 from media.api_models import BeatIn
 from media.beats import BEAT, COVERAGE, PLAYBACK, Decided
 from media.intervals import Spans
@@ -31,7 +31,7 @@ from zhixin.errors import Conflict, DomainError, NotFound
 from zhixin.observe import BEATS
 
 _HOLD_PLAYBACK = (
-    sa.select(PLAYBACK.c.id)
+    sa.select(PLAYBACK.c.ended_at)
     .where(
         PLAYBACK.c.id == sa.bindparam("playback_id"),
         PLAYBACK.c.person_id == sa.bindparam("person_id"),
@@ -126,11 +126,7 @@ def open(
         _refuse_if_playing(session, person_id, after, now)
     needed = asset.duration_ms or 0 if needed_ms is None else needed_ms
     for _try in range(3):
-        session.execute(
-            sa.update(Playback)
-            .where(Playback.person_id == person_id, Playback.ended_at.is_(None))
-            .values(ended_at=_not_before_it_was_heard(now), end_reason=TAKEN_OVER)
-        )
+        leases.end(session, Playback.person_id == person_id, TAKEN_OVER, now)
         # Requests wait for their turn: one that asked earlier may come later. Its lease begins
         # where the last one ended all the same, so that no moment is in two.
         ended = session.scalar(
@@ -157,14 +153,6 @@ def open(
         _begin_coverage(session, person_id, scope, asset.id, cadence, needed, now)
         return playback
     raise Conflict("另一台设备正在打开播放，请稍后再试")
-
-
-def _not_before_it_was_heard(now: datetime) -> sa.ColumnElement[datetime]:
-    """When a lease ends: a beat booked just now, by a clock a little ahead, is not in two."""
-    latest = sa.case(
-        (Playback.heard_at > Playback.opened_at, Playback.heard_at), else_=Playback.opened_at
-    )
-    return sa.case((latest > now, latest), else_=now)
 
 
 def _refuse_if_playing(session: Session, person_id: int, after: str | None, now: datetime) -> None:
@@ -235,19 +223,40 @@ def record(
         SequenceReused: the sequence number was used for something else.
     """
     own = {"playback_id": playback_id, "person_id": person_id}
-    if session.execute(_HOLD_PLAYBACK, own).one_or_none() is None:
+    held = session.execute(_HOLD_PLAYBACK, own).one_or_none()
+    if held is None:
         raise NotFound("没有这次播放")
+    bank = None
+    if held.ended_at is not None:
+        if now - held.ended_at > late:
+            raise PlaybackClosed
+        bank = leases.hold_bank(session, person_id, now)
+        now = max(now, bank.updated_at + beats.MOMENT)
     state = session.execute(_HOLD_STATE, own).one()
-    if state.ended_at is not None and now - state.ended_at > late:
-        raise PlaybackClosed
     video = beats.video_of(session.get_one(Asset, state.asset_id))
-    sent |= int(state.segments or "0", 16)
-    decided = beats.decide(state, beat, video=video, sent=sent, now=now)
+    known = int(state.segments or "0", 16)
+    decided = beats.decide(
+        state,
+        beat,
+        video=video,
+        sent=sent | known,
+        now=now,
+        late_bank_ms=bank.left_ms if bank else None,
+    )
     if (earlier := _earlier(session, decided)) is not None:
         BEATS.labels("doubled").inc()
         spans = intervals.decode(state.spans)
         return _reply(session, state, 0, earlier.refused_ms, earlier.refusal, spans, now)
-    session.execute(beats.ADD_BEAT, decided.values)
+    credited = decided.booking.credited
+    if intervals.subtract(credited, delivery.media_time(known, video.bounds, credited)):
+        # What a credit stands on is in the database with it, whatever becomes of this process.
+        delivery.merge(session, {playback_id: sent})
+    if bank is None:
+        session.execute(beats.ADD_BEAT, decided.values)
+    else:
+        session.execute(beats.ADD_LATE_BEAT, decided.values)
+        taken_ms = booking.time_ms(intervals.total(credited), state.rate_percent)
+        leases.note_bank(session, person_id, bank.left_ms - taken_ms, decided.values["now"])
     session.execute(beats.NOTE_PLAYBACK, decided.values)
     session.execute(beats.NOTE_COVERAGE, decided.values)
     if decided.prompt_is_due:
@@ -319,22 +328,13 @@ def close(session: Session, *, playback_id: str, person_id: int, now: datetime) 
     own = sa.and_(Playback.id == playback_id, Playback.person_id == person_id)
     if session.scalar(sa.select(Playback.id).where(own)) is None:
         raise NotFound("没有这次播放")
-    session.execute(
-        sa.update(Playback)
-        .where(own, Playback.ended_at.is_(None))
-        .values(ended_at=_not_before_it_was_heard(now), end_reason=CLOSED)
-    )
+    leases.end(session, own, CLOSED, now)
 
 
 def leave(session: Session, person_id: int, scope: str, now: datetime) -> None:
     """End the person's playback within a scope: from now on nothing counts for it."""
-    session.execute(
-        sa.update(Playback)
-        .where(
-            Playback.person_id == person_id, Playback.scope == scope, Playback.ended_at.is_(None)
-        )
-        .values(ended_at=_not_before_it_was_heard(now), end_reason=LEFT)
-    )
+    own = sa.and_(Playback.person_id == person_id, Playback.scope == scope)
+    leases.end(session, own, LEFT, now)
 
 
 def coverage(session: Session, person_id: int, scope: str) -> dict[int, Covered]:

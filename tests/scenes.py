@@ -12,6 +12,7 @@ from flask import current_app
 
 from assessments import attempts, drafting
 from courses import documents, editing, enrolments, fields, scopes
+from courses.classes import running
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from media import uploads, watching
 from media.models import Asset, AssetState, Playback, Prompt, PromptKind
@@ -231,3 +232,29 @@ def audit(world: Any) -> SimpleNamespace:
     given = _award(session, learner)
     session.commit()
     return SimpleNamespace(owner=owner, member=member, address={"award_id": given.id})
+
+
+def training(world: Any) -> SimpleNamespace:
+    """A class of a district that has begun: its own bureau, and that of another district."""
+    session, now = db.session(), clock.now()
+    city = accounts.organisation(session, OrganisationKind.CITY, "市")
+    east, west = (
+        accounts.organisation(session, OrganisationKind.DISTRICT, name, city)
+        for name in ("东区", "西区")
+    )
+    owner = world.create_person("owner", Role.BUREAU, within=east)
+    member = world.create_person("member", Role.BUREAU, within=west)
+    world.create_person("learner", employer=east)
+    given = running.create(
+        session, organiser_id=east.id, within=None, title="班", field_code=None,
+        subject_kind="professional", place="会堂", attendance_percent=80, actor_id=owner.id, now=now,
+    )  # fmt: skip
+    given = running.get(session, None, given.id)
+    sitting = running.add_session(
+        session, given, begins_at=now - timedelta(hours=3), ends_at=now - timedelta(hours=1),
+        topic="讲座", teacher="专家",
+    )  # fmt: skip
+    session.commit()
+    return SimpleNamespace(
+        owner=owner, member=member, address={"class_id": given.id, "session_id": sitting.id}
+    )

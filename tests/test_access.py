@@ -145,6 +145,16 @@ STUDIO = {
     "studio.submit": Case(scenes.studio, {"POST": 422}),
 }
 
+CLASSES = {
+    "classes.show": Case(scenes.training, {"GET": 200}),
+    "classes.add_session": Case(scenes.training, {"POST": 422}, {"begins_at": "?"}),
+    "classes.add_members": Case(scenes.training, {"POST": 303}, {"names": "learner"}),
+    "classes.record": Case(scenes.training, {"GET": 200, "POST": 303}),
+    "classes.close": Case(scenes.training, {"POST": 409}),
+    "classes.cancel": Case(scenes.training, {"POST": 303}),
+    "classes.drop_session": Case(scenes.training, {"POST": 303}),
+}
+
 PAPERS = {
     "assessments.paper": Case(scenes.studio, {"GET": 200}),
     "assessments.describe": Case(scenes.studio, {"POST": 422}, {"title": ""}),
@@ -198,7 +208,7 @@ AWARDS = {
     "audit.decide": Case(scenes.audit, {"POST": 303}, {"decision": "verify"}),
 }
 
-OWNED: dict[str, Case] = {**PEOPLE, **STUDIO, **PAPERS, **MEDIA, **LEARNING, **AWARDS}
+OWNED: dict[str, Case] = {**PEOPLE, **STUDIO, **CLASSES, **PAPERS, **MEDIA, **LEARNING, **AWARDS}
 
 #: Addresses with a part that names nobody's object, and why.
 NOBODYS = {

@@ -26,6 +26,7 @@ MODEL_MODULES = (
     "media.models",
     "assessments.models",
     "courses.models",
+    "courses.classes.models",
 )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from media import intervals
+from media import booking, intervals
 from media.intervals import Spans
 from media.models import Prompt
-from tests.adversaries.viewer import SEGMENT_S, VIDEO_S, read
+from tests.adversaries.viewer import SEGMENT_S, UNITS, VIDEO_S, read
 from tests.honest.world import RATES, World
 from zhixin.clock import epoch_ms
 
@@ -25,6 +25,8 @@ class Lease:
     """One playback as its page keeps it: what was played under it, and what is confirmed."""
 
     playback: str
+    unit: str
+    ended_ms: int = 0
     played: Spans = ()
     confirmed: Spans = ()
     seq: int = 1
@@ -44,8 +46,8 @@ class Learner:
         self.arrived = world.arrive(course)
         self.devices = [world.browser(self.arrived.person_id) for _device in range(2)]
         self.device = 0
-        self.truth: Spans = ()
-        self.moments: list[tuple[int, int]] = []
+        self.truth: dict[str, Spans] = dict.fromkeys(UNITS, ())
+        self.moments: list[tuple[str, int, int]] = []
         self.position = 0
         self.speed = self.rate
         self.online = True
@@ -56,8 +58,8 @@ class Learner:
         self.deadline = 0
         self.reaction_ms = 5_000
         self.answer_at = 0
-        self.may_lose_ms = 0
-        self.open()
+        self.late_ms = self.most_unsent_ms = 0
+        self.open(unit=UNITS[0])
 
     @property
     def now_ms(self) -> int:
@@ -66,6 +68,17 @@ class Learner:
     @property
     def lease(self) -> Lease:
         return self.leases[-1][1]
+
+    @property
+    def ended(self) -> list[Lease]:
+        return [lease for _device, lease in self.leases[:-1]]
+
+    @property
+    def may_lose_ms(self) -> int:
+        """What the rules take: for late answers, and beyond what ended leases keep together.
+        A lease's ends are whole milliseconds, and so is what a report takes from the bank."""
+        over_ms = max(0, self.most_unsent_ms - booking.OFFLINE_MS) * self.rate // 100
+        return self.late_ms + over_ms + sum(lease.seq for _device, lease in self.leases)
 
     @property
     def client(self) -> FlaskClient:
@@ -81,18 +94,24 @@ class Learner:
 
     # Opening
 
-    def open(self, device: int | None = None) -> None:
-        """A page is loaded: by a reload, or on another device, which takes over."""
+    def open(self, device: int | None = None, unit: str | None = None) -> None:
+        """A page is loaded: by a reload, for another video, or on another device, which takes
+        over."""
+        unit = unit or self.lease.unit
         other = device is not None and device != self.device
         after = self.lease.playback if self.leases and not other else None
         self.device = self.device if device is None else device
         path = f"/api/v1/enrolments/{self.arrived.enrolment_id}/playbacks"
-        body = {"unit": "u1", "after": after, "take_over": other}
+        body = {"unit": unit, "after": after, "take_over": other}
         answer = self.post(self.device, path, body)
         assert answer.status_code == 200, answer.text
         opened = answer.json
-        lease = Lease(opened["playback"], confirmed=spans(opened["covered"]))
+        if self.leases:
+            self.lease.ended_ms = self.now_ms
+        lease = Lease(opened["playback"], unit, confirmed=spans(opened["covered"]))
         self.leases.append((self.device, lease))
+        unsent_ms = sum(intervals.total(each.pending) for each in self.ended) * 100 // self.rate
+        self.most_unsent_ms = max(self.most_unsent_ms, unsent_ms)
         self.position = round(opened["position"] * 1000)
         self.asked(opened["prompt"])
         self.resend()
@@ -128,7 +147,8 @@ class Learner:
             return
         lease.confirmed = intervals.union(lease.confirmed, spans(reply["covered"]))
         lease.ended = reply["ended"]
-        self.asked(reply["prompt"])
+        if lease.unit == self.lease.unit:
+            self.asked(reply["prompt"])
 
     def report(self, device: int, playback: str, body: dict[str, Any]) -> Any:
         answer = self.post(device, f"/api/v1/playbacks/{playback}/beats", body)
@@ -150,7 +170,8 @@ class Learner:
             return
         with self.world.database.session(writes=False) as session:
             prompt = session.get_one(Prompt, self.prompt["id"])
-            until = max(epoch_ms(prompt.issued_at), 0) + prompt.answer_within_ms
+            issued = epoch_ms(prompt.issued_at)
+            until = issued + prompt.answer_within_ms
             waiting = prompt.answered_at is None
         path = f"/api/v1/playbacks/{self.lease.playback}/presence"
         answer = self.post(
@@ -159,12 +180,18 @@ class Learner:
         assert answer.status_code == 200, answer.text
         assert answer.json["right"]
         self.prompt = None
-        if waiting:
-            late = sum(max(0, end - max(start, until)) for start, end in self.moments)
-            others = sum(intervals.total(lease.pending) for _device, lease in self.leases[:-1])
-            self.may_lose_ms += (
-                late * self.rate // 100 + others + 100
-            )  # shown to a tenth of a second
+        if waiting and self.now_ms > until:
+            unit = self.lease.unit
+            late = sum(
+                max(0, end - max(start, until)) for each, start, end in self.moments if each == unit
+            )
+            meanwhile = sum(
+                intervals.total(lease.pending)
+                for lease in self.ended
+                if lease.unit == unit and lease.ended_ms > issued
+            )
+            # shown to a tenth of a second
+            self.late_ms += late * self.rate // 100 + meanwhile + 100
 
     # Playing
 
@@ -209,9 +236,9 @@ class Learner:
                 return most_ms  # at the end, or nothing to show without network
             shown, took = edge - at, 1  # less than a millisecond's worth
         part = ((at, at + shown),)
-        if intervals.subtract(part, self.truth):
-            self.moments.append((self.now_ms, self.now_ms + took))
-        self.truth = intervals.union(self.truth, part)
+        if intervals.subtract(part, self.truth[lease.unit]):
+            self.moments.append((lease.unit, self.now_ms, self.now_ms + took))
+        self.truth[lease.unit] = intervals.union(self.truth[lease.unit], part)
         lease.played = intervals.union(lease.played, part)
         self.position = at + shown
         return took
@@ -242,7 +269,7 @@ class Learner:
     # The end of it
 
     def come_home(self) -> None:
-        """Network everywhere: all is sent, all is answered."""
+        """Network everywhere: all is sent, all is answered, at each of the videos."""
         self.online, self.fate = True, "arrives"
         for _round in range(60):
             if self.prompt is not None:
@@ -250,8 +277,12 @@ class Learner:
             for device, lease in self.leases:
                 if lease.pending or lease is self.lease:
                     self.send(lease, device)
-            if self.prompt is None and not any(lease.pending for _device, lease in self.leases):
-                return
+            if self.prompt is None:
+                waiting = {lease.unit for _device, lease in self.leases if lease.pending}
+                if not waiting:
+                    return
+                if others := waiting - {self.lease.unit}:
+                    self.open(unit=others.pop())
 
 
 def spans(seconds: list[list[float]]) -> Spans:

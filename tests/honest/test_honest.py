@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from media import intervals
+from tests.adversaries.viewer import UNITS
 from tests.honest.learner import Learner
 from tests.honest.world import RATES, World
 
@@ -71,6 +72,11 @@ class Story(RuleBasedStateMachine):
     def go_on_elsewhere(self) -> None:
         self.learner.open(1 - self.learner.device)
 
+    @rule()
+    def go_to_the_other_video(self) -> None:
+        learner = self.learner
+        learner.open(unit=UNITS[1 - UNITS.index(learner.lease.unit)])
+
     @rule(ms=st.integers(1, 10 * MINUTE))
     def tunnel(self, ms: int) -> None:
         self.learner.tunnel(ms)
@@ -108,11 +114,12 @@ class Story(RuleBasedStateMachine):
         """All that is credited was really watched."""
         if not hasattr(self, "learner"):
             return
-        credited = self.world.covered(self.learner.arrived.person_id)
-        assert not intervals.subtract(credited, self.learner.truth)
+        for unit, credited in self.world.covered(self.learner.arrived.person_id).items():
+            assert not intervals.subtract(credited, self.learner.truth[unit])
 
     def teardown(self) -> None:
-        """When all has arrived, all that was watched is credited, but for what late answers cost."""
+        """When all has arrived, all that was watched is credited, but for what late answers cost
+        and what more than fifteen minutes of ended playbacks waited at a time."""
         if not hasattr(self, "learner"):
             return
         learner = self.learner
@@ -121,15 +128,18 @@ class Story(RuleBasedStateMachine):
             learner.report(*each)
         self.nothing_but_the_truth()
         credited = self.world.covered(learner.arrived.person_id)
-        lost = intervals.total(intervals.subtract(learner.truth, credited))
-        # A lease's ends are whole milliseconds.
-        assert lost <= learner.may_lose_ms + len(learner.leases), (lost, learner.may_lose_ms)
+        lost = sum(
+            intervals.total(intervals.subtract(watched, credited.get(unit, ())))
+            for unit, watched in learner.truth.items()
+        )
+        assert lost <= learner.may_lose_ms, (lost, learner.may_lose_ms)
 
 
 def test_honest_time_is_never_lost_and_never_exceeds(world: World) -> None:
     """Whatever becomes of network, server, page and device: credited is what was watched. Only a
-    prompt that waited longer than its time costs what was watched beyond it, and what other
-    pages had not yet sent when it was answered."""
+    prompt that waited longer than its time costs what was watched beyond it, and what pages that
+    were left meanwhile had not yet sent when it was answered; and what pages that were left had
+    not sent is taken up to fifteen minutes at a time, of all videos together."""
 
     class Told(Story):
         pass

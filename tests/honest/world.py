@@ -24,8 +24,9 @@ from courses.models import Course, CourseVersion
 from media import intervals, presence
 from media.delivery import Deliveries
 from media.intervals import Spans
-from media.models import Coverage
+from media.models import Asset, Coverage
 from tests.adversaries.seeding import seed
+from tests.adversaries.viewer import UNITS
 from zhixin import clock, db
 from zhixin.people import accounts, sign_ins
 from zhixin.people.models import Person, Role
@@ -133,14 +134,14 @@ class World:
         client.environ_base["HTTP_X_CSRFTOKEN"] = str(serializer.dumps("t"))
         return client
 
-    def covered(self, person_id: int) -> Spans:
-        """What is credited to this person, all told."""
+    def covered(self, person_id: int) -> dict[str, Spans]:
+        """What is credited to this person, by unit."""
         with self.database.session(writes=False) as session:
-            kept = session.scalars(
-                sa.select(Coverage.spans).where(Coverage.person_id == person_id)
+            assets = session.scalars(sa.select(Asset.id).order_by(Asset.id)).all()
+            kept = session.execute(
+                sa.select(Coverage.asset_id, Coverage.spans).where(Coverage.person_id == person_id)
             ).all()
-        assert len(kept) <= 1, "one video is watched"
-        return intervals.decode(kept[0]) if kept else ()
+        return {UNITS[assets.index(id)]: intervals.decode(spans) for id, spans in kept}
 
 
 def _again(

@@ -180,15 +180,19 @@ lease_lengths = st.lists(st.integers(0, 3_600_000), min_size=1, max_size=8)
 
 
 @quick
-@given(lease_lengths, st.integers(0, 8), st.integers(20_000, 600_000), st.integers(100, 200))
+@given(
+    lease_lengths, st.integers(0, 8), st.integers(20_000, 600_000), st.integers(100, 200),
+    st.booleans(),
+)  # fmt: skip
 def test_an_answer_leaves_what_one_absence_leaves_however_many_leases(
-    lengths, asked_in, within_ms, rate
+    lengths, asked_in, within_ms, rate, pooled
 ):
-    """However a person cuts their time into leases: after an answer the ended ones hold one bank
-    from before the prompt and one time to answer, the open one its own of both."""
+    """However a person cuts their time into leases: after an answer those that ended since the
+    prompt came up hold one time to answer more than before it, the open one its own of both.
+    What had ended before is the late bank's; without one they hold a bank together."""
     leases, at = [], 0
     for length in lengths:
-        leases.append(booking.Lease(at, at + length, 0, 0, rate, False))
+        leases.append(booking.Lease(at, at + length, 0, 0, rate, False, pooled))
         at += length
     leases[-1] = replace(leases[-1], answering=True)
     issued_at = leases[min(asked_in, len(leases) - 1)].opened_at_ms
@@ -197,7 +201,94 @@ def test_an_answer_leaves_what_one_absence_leaves_however_many_leases(
         replace(lease, lapsed_ms=ms).bank_ms(lease.until_ms)[0]
         for lease, ms in zip(leases, lapsed, strict=True)
     ]
-    assert sum(kept[:-1]) <= (booking.OFFLINE_MS + within_ms) * rate // 100 + len(leases)
+    alone = [lease.bank_ms(lease.until_ms)[0] for lease in leases]
+    before = [n for n, lease in enumerate(leases[:-1]) if lease.until_ms <= issued_at]
+    if pooled:
+        assert [kept[n] for n in before] == [alone[n] for n in before]
+    else:
+        allowed = booking.OFFLINE_MS * rate // 100 + len(leases)
+        assert sum(kept[n] for n in before) <= allowed
+    meanwhile = [n for n, lease in enumerate(leases[:-1]) if lease.until_ms > issued_at]
+    assert sum(kept[n] for n in meanwhile) <= within_ms * rate // 100 + len(leases)
     assert kept[-1] <= booking.OFFLINE_MS * rate // 100
-    if at - issued_at <= within_ms and sum(lengths) <= booking.OFFLINE_MS:
-        assert sum(lapsed) == 0, "answered in time: nothing is lost"
+    if at - issued_at <= within_ms and (pooled or sum(lengths) <= booking.OFFLINE_MS):
+        assert kept == alone, "answered in time: nothing is lost"
+
+
+class Person:
+    """Leases of one person on a clock of their own, with the bank of those that ended."""
+
+    def __init__(self) -> None:
+        self.now_ms, self.left_ms = 0, booking.OFFLINE_MS
+        self.ended: list[dict] = []
+
+    def lease(self, length_ms: int, rate: int, booked_ms: int = 0) -> dict:
+        lease = {"opened_at_ms": self.now_ms, "until_ms": self.now_ms + length_ms,
+                 "booked_ms": booked_ms, "rate_percent": rate}  # fmt: skip
+        self.now_ms += length_ms
+        bank, _lapsed = booking.bank_ms(**lease)
+        self.left_ms = booking.banked_ms(self.left_ms, booking.time_ms(bank, rate))
+        self.ended.append(lease)
+        return lease
+
+    def claim(self, lease: dict, media_ms: int) -> int:
+        done = booking.book(
+            ((0, media_ms),), duration_ms=10**8, covered=(), late_bank_ms=self.left_ms, **lease
+        )
+        credited = intervals.total(done.credited)
+        lease["booked_ms"] += credited
+        self.left_ms -= booking.time_ms(credited, lease["rate_percent"])
+        assert 0 <= self.left_ms <= booking.OFFLINE_MS
+        return credited
+
+
+rates = st.sampled_from([100, 125, 150, 200])
+acts = st.one_of(
+    st.tuples(st.just("lease"), st.integers(0, 3_600_000), rates),
+    st.tuples(st.just("claim"), st.integers(0, 40), st.integers(0, 2_000_000)),
+)
+
+
+@quick
+@given(st.lists(acts, max_size=40))
+def test_ended_leases_keep_one_bank_however_many_there_are(acts):
+    """From any moment on, all that is credited late is at most a bank and the time in leases
+    that passed since, whatever was saved up before; never more than a lease lasted."""
+    person, late = Person(), []
+    for kind, one, two in acts:
+        if kind == "lease":
+            person.lease(one, two)
+        elif person.ended:
+            lease = person.ended[one % len(person.ended)]
+            credited = person.claim(lease, two)
+            late.append((person.now_ms, credited * 100 / lease["rate_percent"]))
+            length = lease["until_ms"] - lease["opened_at_ms"]
+            assert lease["booked_ms"] <= length * lease["rate_percent"] // 100
+    # What one lease brings is rounded up, to a millisecond.
+    for place, (began, _) in enumerate(late):
+        stretch = person.now_ms - began
+        assert sum(ms for _, ms in late[place:]) <= booking.OFFLINE_MS + stretch + len(acts)
+
+
+@quick
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 900_000), st.integers(0, 3_600_000), rates),
+        min_size=1,
+        max_size=12,
+    ),
+    st.data(),
+)
+def test_what_was_played_unheard_is_credited_late_while_it_is_one_bank(sittings, data):
+    """Devices that report after their leases had ended lose nothing, in whatever order they come
+    back, however long their pages stood open, as long as no more than a bank waits at a time."""
+    person, waiting = Person(), []
+    for played_ms, idle_ms, rate in sittings:
+        played_ms = min(played_ms, booking.OFFLINE_MS - sum(ms for _, ms, _ in waiting))
+        lease = person.lease(played_ms + idle_ms, rate)
+        waiting.append((lease, played_ms, played_ms * rate // 100))
+        while waiting and data.draw(st.booleans()):
+            lease, _, media_ms = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+            assert person.claim(lease, media_ms) == media_ms
+    for lease, _, media_ms in waiting:
+        assert person.claim(lease, media_ms) == media_ms

@@ -93,7 +93,9 @@ def test_what_is_noted_reaches_the_database_once(database: db.Database, folder: 
         deliveries.note("a", segment)
     deliveries.note("b", 3)
     assert deliveries.sent("a") == 0b100011
+    assert deliveries.saved("a") == 0
     assert deliveries.flush() == 2
+    assert deliveries.saved("a") == 0b100011
     assert stored(database) == {"a": 0b100011, "b": 0b1000}
     assert deliveries.flush() == 0
 
@@ -120,6 +122,7 @@ def test_a_database_that_is_away_loses_nothing(database: db.Database, folder: Pa
     with database.transaction() as session:
         session.execute(sa.text("ALTER TABLE away RENAME TO delivery"))
     deliveries.note("a", 5)
+    assert deliveries.saved("a") == 0
     deliveries.flush()
     assert stored(database) == {"a": 0b110000}
 

@@ -155,6 +155,62 @@ def test_late_beats_are_taken_for_a_stated_time(
         beat(session, playback, 2, 0, 60, now + timedelta(hours=25))
 
 
+def test_ended_leases_of_many_videos_keep_one_bank(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """A quarter of an hour each of eight videos, unheard: a quarter of an hour in all is taken
+    late. What was refused may be credited when as much time has passed again."""
+    leases = []
+    for number in range(8):
+        at = now + timedelta(minutes=15 * number)
+        leases.append(open_(session, learner, make_asset(session, learner, now), at))
+    end = now + timedelta(minutes=120)
+    watching.close(session, playback_id=leases[-1].id, person_id=learner.id, now=end)
+    replies = [beat(session, each, 1, 0, 600, end) for each in leases]
+    assert sum(reply.credited_ms for reply in replies) == booking.OFFLINE_MS
+    assert [reply.reason for reply in replies[2:]] == ["faster-than-time"] * 6
+    open_(session, learner, make_asset(session, learner, now), end)
+    watching.leave(session, learner.id, SCOPE, end + timedelta(minutes=5))
+    later = beat(session, leases[2], 2, 0, 600, end + timedelta(minutes=5))
+    assert later.credited_ms == 5 * 60_000
+    found = evidence.records(session, learner.id, SCOPE, end + timedelta(hours=1))
+    assert evidence.replay(found).differences == []
+
+
+def test_pages_that_stood_open_take_nothing_from_what_was_played_unheard(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """Ten minutes on a phone without network, then hours at the desk, with a reload: the phone
+    brings its ten minutes in the evening."""
+    asset = make_asset(session, learner, now)
+    phone = open_(session, learner, asset, now)
+    desk = open_(session, learner, asset, now + timedelta(minutes=10))
+    again = open_(session, learner, asset, now + timedelta(hours=3))
+    evening = now + timedelta(hours=6)
+    assert beat(session, again, 1, 900, 1200, evening).credited_ms == 5 * 60_000
+    assert beat(session, phone, 1, 0, 600, evening).credited_ms == 10 * 60_000
+    assert beat(session, desk, 1, 600, 900, evening).credited_ms == 5 * 60_000
+
+
+def test_what_a_credit_stands_on_is_in_the_database_with_it(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """Segments that only this process knew to be sent, a moment before it is gone."""
+    asset = make_asset(session, learner, now)
+    playback = watching.open(
+        session, person_id=learner.id, asset=asset, scope=SCOPE, address="::1", user_agent="t",
+        now=now,
+    )  # fmt: skip
+    for seq, sent, credited_ms in ((1, 0, 0), (2, 0b11, 8000), (3, 0b11, 0)):
+        reply = watching.record(
+            session, playback_id=playback.id, person_id=learner.id, sent=sent,
+            beat=BeatIn(seq=seq, played=[(0, 10)], position=10), now=now + timedelta(seconds=10),
+        )  # fmt: skip
+        assert reply.credited_ms == credited_ms
+        assert reply.reason == "not-delivered"
+    assert delivery.of(session, [playback.id]) == {playback.id: 0b11}
+
+
 def test_another_persons_playback_is_not_found(
     session: Session, learner: Person, create_person: Callable[..., Person], now: datetime
 ) -> None:

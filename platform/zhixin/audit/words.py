@@ -18,6 +18,7 @@ def flag_text(flag: str) -> str:
         "night-study": _("大量学习集中在深夜（0 至 5 时）"),
         "instant-answers": _("作答快于阅读所需的时间"),
         "blind-answers": _("在场确认多次选错，像是随意点选"),
+        "in-class": _("同一时间登记为在班次中上课"),
         "shared-device": _("同一设备在一小时内有多个账号学习"),
     }
     return words.get(flag, flag)
@@ -55,6 +56,10 @@ def act_text(act: str) -> str:
         "check": _("批量查验（份数 / 不符）"),
         "send-back": _("退回"),
         "create": _("新建"),
+        "enrol": _("加入名单（人数）"),
+        "attendance": _("登记考勤（变化人数）"),
+        "close": _("结班"),
+        "cancel": _("取消"),
         "edit": _("修改资料"),
         "rename": _("改名"),
         "grant-role": _("授予角色"),
@@ -77,6 +82,7 @@ def object_text(kind: str) -> str:
         "policy": _("学时规则"),
         "certificate": _("证书"),
         "target": _("年度目标"),
+        "class": _("培训班次"),
     }
     return words.get(kind, kind)
 

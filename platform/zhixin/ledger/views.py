@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, send_file
 from flask.typing import ResponseReturnValue
 
 from zhixin import access, db
 from zhixin.ledger import keys, log, rotation
 
 blueprint = Blueprint("ledger", __name__)
+
+VERIFIER = Path(__file__).parent / "offline" / "zhixin_verify.py"
 
 
 @blueprint.get("/ledger")
@@ -44,3 +47,10 @@ def did_document() -> ResponseReturnValue:
     """The issuer's DID document (did:web): with it anybody's software checks a credential."""
     document = keys.issuer(current_app.extensions["settings"]).document()
     return Response(json.dumps(document, indent=2), mimetype="application/did+json")
+
+
+@blueprint.get("/ledger/zhixin_verify.py")
+@access.public
+def verifier() -> ResponseReturnValue:
+    """The offline verifier: one file to keep, read and run."""
+    return send_file(VERIFIER, mimetype="text/x-python", as_attachment=True)

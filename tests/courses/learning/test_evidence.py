@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from courses import completion, evidence, evidence_checks, scopes
-from media import delivery, presence, watching
+from media import booking, delivery, presence, watching
 from media.api_models import BeatIn
 from media.models import Beat, Coverage, Playback, Prompt
 from media.presence import Cadence
+from zhixin.hours import evidence as evidences
 from zhixin.hours.models import Award, EvidenceCheck
 
 CADENCE = Cadence(every_ms=60_000, answer_within_ms=20_000)
@@ -83,6 +84,16 @@ def award(study: Study) -> Award:
     return study.through()
 
 
+def unguarded(session: Session, *tables: str) -> None:
+    """Lift the triggers, as somebody does who owns the database."""
+    for table in tables or ("beat", "award", "evidence", "course_version"):
+        if session.get_bind().dialect.name == "sqlite":
+            for kind in ("update", "delete"):
+                session.execute(sa.text(f"DROP TRIGGER IF EXISTS {table}_no_{kind}"))
+        else:
+            session.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+
+
 def verified(session: Session, award: Award) -> evidence.Finding:
     session.flush()
     session.expire_all()
@@ -109,8 +120,6 @@ def test_what_comes_later_does_not_matter(session: Session, award: Award, study:
 
 def test_addresses_are_not_in_the_document(session: Session, award: Award) -> None:
     """A hash that vouched for them would keep them for ever."""
-    from zhixin.hours import evidence as evidences
-
     assert "10.0.0.1" not in str(evidences.load(session, award.evidence_sha256))
 
 
@@ -126,6 +135,11 @@ def test_addresses_are_not_in_the_document(session: Session, award: Award) -> No
         ("UPDATE prompt SET answered_at = issued_at", "answered_at"),
         ("DELETE FROM prompt", "prompts"),
         ("UPDATE delivery SET segments = '0'", "the rules give nothing"),
+        ("UPDATE delivery SET segments = '0'", "segments"),
+        ("UPDATE playback SET kept_ms = 1 WHERE kept_ms > 1", "the rules keep"),
+        ("UPDATE playback SET kept_ms = NULL", "kept_ms"),
+        ("UPDATE beat SET bank_ms = 20000 WHERE bank_ms > 0", "late bank"),
+        ("UPDATE beat SET bank_ms = NULL", "bank_ms"),
         ("UPDATE award SET hours = 900", "学时"),
         ("UPDATE evidence SET document = replace(document, '60000', '90000')", "证据"),
         ("UPDATE course_version SET declared_hours = 900", "credit"),
@@ -141,16 +155,67 @@ def test_a_changed_record_is_named(
     """Whoever gets past the triggers is found by rebuilding."""
     before = session.scalars(sa.select(Beat)).all()
     assert [beat.refusal for beat in before].count("presence") >= 1
-    for table in ("beat", "award", "evidence", "course_version"):
-        if session.get_bind().dialect.name == "sqlite":
-            for kind in ("update", "delete"):
-                session.execute(sa.text(f"DROP TRIGGER IF EXISTS {table}_no_{kind}"))
-        else:
-            session.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+    unguarded(session)
     session.execute(sa.text(tampering.format(author=author.id)))
     found = verified(session, award)
     assert not found.holds
     assert told in "\n".join(found.differences)
+
+
+def test_evidence_of_the_second_form_is_verified_as_it_was(session: Session, award: Award) -> None:
+    """Drawn up before there was a late bank, without the segments that were sent."""
+    document = evidences.load(session, award.evidence_sha256)
+    document["form"] = 2
+    for playback in document["watching"]["playbacks"]:
+        del playback["kept_ms"], playback["segments"]
+        for beat in playback["beats"]:
+            del beat["bank_ms"]
+    unguarded(session)
+    award.evidence_sha256 = evidences.keep(session, document, award.earned_at)
+    session.execute(sa.text("UPDATE playback SET kept_ms = NULL"))
+    session.execute(sa.text("UPDATE beat SET bank_ms = NULL"))
+    assert verified(session, award).differences == []
+    session.execute(sa.text("UPDATE beat SET refused_ms = 0 WHERE refused_ms > 0"))
+    assert not verified(session, award).holds
+
+
+def test_the_late_bank_is_rebuilt_from_all_courses(
+    session: Session, study: Study, create_offer: Any
+) -> None:
+    """What leases of another course brought and took decides with what a late beat may still
+    claim; the evidence of this course names it, and the replay finds it again."""
+    from courses import enrolments
+
+    elsewhere = create_offer(("video",))
+    other = Study(
+        session, elsewhere,
+        enrolments.enrol(session, study.enrolment.person_id, elsewhere.course.id, study.now),
+        study.now,
+    )  # fmt: skip
+    unheard = other.open()
+    other.forward(3600)
+    study.now = other.now
+    first = study.open()  # the hour elsewhere brings fifteen minutes
+    study.forward(10)
+    other.now = study.now
+    other.open()
+    reply = other.beat(unheard, 1, 0, 30)
+    assert reply.credited_ms == 30_000
+    study.now = other.now
+    study.beat(first, 1, 0, 10)
+    second = study.open()
+    study.forward(60)
+    study.beat(second, 1, 10, 60)
+    award = completion.check(session, study.enrolment.id, sampling_seed="s", now=study.now)
+    assert award is not None
+    late = session.scalars(sa.select(Beat).where(Beat.playback_id == first.id, Beat.seq == 1)).one()
+    assert late.bank_ms == booking.OFFLINE_MS - 30_000
+    assert verified(session, award).differences == []
+    unguarded(session)
+    session.execute(
+        sa.text("UPDATE beat SET credited = '0-20000' WHERE playback_id = :id"), {"id": unheard.id}
+    )
+    assert "late bank" in "\n".join(verified(session, award).differences)
 
 
 def test_each_night_checks_the_awards_of_the_day_once(

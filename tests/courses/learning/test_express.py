@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -106,6 +107,25 @@ def watching_(
     site: Flask, publish: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> Watching:
     return Watching(site, publish, monkeypatch)
+
+
+def test_what_the_database_does_not_know_yet_takes_the_ordinary_route(watching_: Watching) -> None:
+    """A credit that stands on segments noted a moment ago writes them down with it."""
+    w = watching_
+    with w.app.app_context(), db.database().transaction() as session:
+        session.execute(sa.text("DELETE FROM delivery"))
+    deliveries = w.app.extensions["deliveries"]
+    deliveries._thread = threading.current_thread()  # no flush in the background
+    for segment in range(15):
+        deliveries.note(w.playback.id, segment)
+    w.forward(10)
+    assert w.beat(1, 0, 10).json["credited_ms"] == 10_000
+    assert w.ordinary == 1
+    with w.app.app_context(), db.database().transaction() as session:
+        assert delivery.of(session, [w.playback.id])[w.playback.id] & 0b111 == 0b111
+    w.forward(10)
+    assert w.beat(2, 10, 20).json["credited_ms"] == 10_000
+    assert w.ordinary == 1
 
 
 def test_ordinary_beats_take_the_lane(watching_: Watching) -> None:

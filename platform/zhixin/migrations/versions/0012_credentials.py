@@ -10,8 +10,8 @@ from alembic import op
 from zhixin.db import UtcDateTime
 from zhixin.schema import append_only, guard
 
-revision = "0010"
-down_revision = "0009"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

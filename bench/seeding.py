@@ -156,14 +156,20 @@ def course(asset: Asset) -> CourseDocument:
 
 def learner(app: Flask, session: Session, now: datetime) -> tuple[int, dict[str, str]]:
     """A person who learns, and the headers of the browser where they signed in."""
-    person, token = _person(session, "learner", now), new_token()
+    person = _person(session, "learner", now)
     session.add(RoleGrant(person_id=person.id, role=Role.LEARNER))
+    return person.id, signed_in(app, session, person, now)
+
+
+def signed_in(app: Flask, session: Session, person: Person, now: datetime) -> dict[str, str]:
+    """The headers of a browser where ``person`` has signed in."""
+    token = new_token()
     session.add(SignIn(
         person_id=person.id, token_digest=token_digest(token), address="127.0.0.1",
         user_agent="bench", created_at=now, seen_at=now,
     ))  # fmt: skip
     session.flush()
-    return person.id, _browser(app, token)
+    return _browser(app, token)
 
 
 def _person(session: Session, name: str, now: datetime) -> Person:

@@ -35,8 +35,8 @@ from zhixin.hours.rules import CreditRule, justified_hours
 #: verified as it was; the first carried addresses and no prompts.
 FORM = 3
 VERIFIED = (2, 3)
-#: So many differences are told; one is enough to look.
-TOLD = 20
+#: So many differences are told, one is enough to look; so much (characters) of an error.
+TOLD, TOLD_OF = 20, 300
 
 
 @dataclass(frozen=True)
@@ -156,33 +156,48 @@ class Finding:
         return not self.differences
 
 
-def verify(session: Session, award: Award) -> Finding:
+def verify(session: Session, award_id: int) -> Finding:
     """Rebuild coverage and decision of a course's award from the raw records.
 
     Every beat is decided again, coverage is their union, hours follow from the versions of
     policy and course; the document drawn up anew must have the hash that the award carries.
+    A damaged row, wherever it is read, is a difference of this award and stops nothing else.
+
+    Raises:
+        DBAPIError: the database can't be asked.
     """
-    found = Finding(award.id)
+    found = Finding(award_id)
     try:
-        kept = evidences.load(session, award.evidence_sha256)
+        _rebuild(session, found)
     except NotFound as error:
         found.differences.append(error.message)
-        return found
+    except Exception as error:
+        if isinstance(error, sa.exc.DBAPIError) and not _is_damage(error):
+            raise
+        found.differences.append(
+            f"原始记录无法读取：{type(error).__name__}: {str(error)[:TOLD_OF]}"
+        )
+    del found.differences[TOLD:]
+    return found
+
+
+def _is_damage(error: sa.exc.DBAPIError) -> bool:
+    """A value that the driver can't read, not a database that is away."""
+    return isinstance(error, sa.exc.DataError) or "Could not decode" in str(error.orig)
+
+
+def _rebuild(session: Session, found: Finding) -> None:
+    award = session.get_one(Award, found.award_id)
+    kept = evidences.load(session, award.evidence_sha256)
     enrolment = session.scalar(sa.select(Enrolment).where(Enrolment.award_id == award.id))
     if kept.get("form") not in VERIFIED or enrolment is None or enrolment.completed_at is None:
         found.differences.append("证据不是按现行格式形成的，或缺少对应的学习记录，无法重建")
-        return found
-    try:
-        given = case(session, enrolment, enrolment.completed_at, kept)
-        rebuilt = document(given)
-        found.sha256 = hashlib.sha256(rfc8785.dumps(rebuilt)).hexdigest()
-        found.hours = hours_of(given.version, given.rule)
-        found.differences += _differing(given, kept, rebuilt, award, found)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        # A damaged row is this award's matter: the others are verified all the same.
-        found.differences.append(f"原始记录无法读取：{type(error).__name__}: {error}")
-    del found.differences[TOLD:]
-    return found
+        return
+    given = case(session, enrolment, enrolment.completed_at, kept)
+    rebuilt = document(given)
+    found.sha256 = hashlib.sha256(rfc8785.dumps(rebuilt)).hexdigest()
+    found.hours = hours_of(given.version, given.rule)
+    found.differences += _differing(given, kept, rebuilt, award, found)
 
 
 def _differing(
@@ -201,9 +216,12 @@ def _differing(
         yield "按原始记录，课程没有完成"
     if hashlib.sha256(given.version.document.encode()).hexdigest() != given.version.sha256:
         yield "课程版本的内容与其摘要不符"
-    facts = (award.person_id, award.source_id, award.source_version, award.policy_id)
-    source = (given.enrolment.person_id, given.version.course_id, given.version.number)
-    if facts != (*source, given.policy.id):
+    if hashlib.sha256(rfc8785.dumps(given.policy.document)).hexdigest() != given.policy.sha256:
+        yield "规则的内容与其摘要不符"
+    facts = (award.source_kind, award.source_id, award.source_version)
+    source = ("course", given.version.course_id, given.version.number)
+    whose = (award.person_id, award.policy_id) == (given.enrolment.person_id, given.policy.id)
+    if facts != source or not whose:
         yield "学时的人员、课程、版本或规则与学习记录不符"
     if award.hours != found.hours:
         yield f"学时 {award.hours} ≠ {found.hours}"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from courses import evidence
 from courses.evidence import Finding
 from zhixin import clock
+from zhixin.db import Database
 from zhixin.hours.models import Award, EvidenceCheck
 from zhixin.observe import EVIDENCE_CHECKS
 
@@ -49,17 +50,24 @@ def due(session: Session, now: datetime) -> Sequence[int]:
     ).all()
 
 
-def check(session: Session, award_ids: Sequence[int], now: datetime) -> Iterator[Finding]:
+def check(database: Database, award_ids: Sequence[int], now: datetime) -> Iterator[Finding]:
     """Verify these awards, one after the other, and write down what was found. Hours are never
-    touched by it."""
+    touched by it.
+
+    Each is read in a session of its own and written down in a short transaction: nobody waits
+    for a night's batch, and one that is stopped keeps what it has found.
+    """
     for award_id in award_ids:
-        found = evidence.verify(session, session.get_one(Award, award_id))
-        session.add(
-            EvidenceCheck(
-                award_id=award_id, checked_at=now, holds=found.holds, differences=found.differences
+        with database.session(writes=False) as reading:
+            found = evidence.verify(reading, award_id)
+        with database.transaction() as session:
+            session.add(
+                EvidenceCheck(
+                    award_id=award_id,
+                    checked_at=now,
+                    holds=found.holds,
+                    differences=found.differences,
+                )
             )
-        )
-        session.flush()
-        session.expunge_all()  # what was loaded for one is let go
         EVIDENCE_CHECKS.labels("holds" if found.holds else "differs").inc()
         yield found

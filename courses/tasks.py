@@ -24,8 +24,10 @@ def verify_awards() -> None:
     now = clock.now()
     if clock.local(now).hour not in evidence_checks.NIGHT:
         return
-    session = db.session()
-    for found in evidence_checks.check(session, evidence_checks.due(session, now), now):
+    database = db.database()
+    with database.session(writes=False) as session:
+        due = evidence_checks.due(session, now)
+    for found in evidence_checks.check(database, due, now):
         if not found.holds:
             log.error(
                 "award differs from its records",

@@ -15,6 +15,7 @@ from media import booking, delivery, presence, watching
 from media.api_models import BeatIn
 from media.models import Beat, Coverage, Playback, Prompt
 from media.presence import Cadence
+from zhixin import db
 from zhixin.hours import evidence as evidences
 from zhixin.hours.models import Award, EvidenceCheck
 
@@ -97,7 +98,7 @@ def unguarded(session: Session, *tables: str) -> None:
 def verified(session: Session, award: Award) -> evidence.Finding:
     session.flush()
     session.expire_all()
-    return evidence.verify(session, award)
+    return evidence.verify(session, award.id)
 
 
 def test_the_same_records_give_the_same_hash_and_hours(session: Session, award: Award) -> None:
@@ -225,7 +226,8 @@ def test_each_night_checks_the_awards_of_the_day_once(
     assert evidence_checks.due(session, study.now) == []
     tomorrow = study.now + timedelta(days=1)
     assert evidence_checks.due(session, tomorrow) == [award.id]
-    assert [each.holds for each in evidence_checks.check(session, [award.id], tomorrow)] == [True]
+    found = evidence_checks.check(db.database(), [award.id], tomorrow)
+    assert [each.holds for each in found] == [True]
     assert evidence_checks.due(session, tomorrow) == []
     assert [each.holds for each in session.scalars(sa.select(EvidenceCheck))] == [True]
 
@@ -235,7 +237,7 @@ def test_a_difference_is_written_down_and_takes_no_hours(
 ) -> None:
     session.execute(sa.text("UPDATE playback SET rate_percent = 200"))
     session.expire_all()
-    [found] = evidence_checks.check(session, [award.id], study.now)
+    [found] = evidence_checks.check(db.database(), [award.id], study.now)
     assert (found.award_id, found.holds) == (award.id, False)
     kept = session.scalars(sa.select(EvidenceCheck)).one()
     assert not kept.holds

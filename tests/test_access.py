@@ -22,6 +22,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import IntegerConverter, Rule
 
+from tests import declaration_scenes as declared
 from tests import scenes
 from zhixin import access, clock, db
 from zhixin.people import accounts, tokens
@@ -208,7 +209,31 @@ AWARDS = {
     "audit.decide": Case(scenes.audit, {"POST": 303}, {"decision": "verify"}),
 }
 
-OWNED: dict[str, Case] = {**PEOPLE, **STUDIO, **CLASSES, **PAPERS, **MEDIA, **LEARNING, **AWARDS}
+DECLARATIONS = {
+    "declarations.declaration": Case(declared.draft, {"GET": 200}),
+    "declarations.edit": Case(declared.draft, {"GET": 200, "POST": 422}, {"title": ""}),
+    "declarations.add_proofs": Case(declared.draft, {"POST": 303}),
+    "declarations.remove_proof": Case(declared.draft, {"POST": 303}),
+    "declarations.submit": Case(declared.draft, {"POST": 303}),
+    "declarations.withdraw": Case(declared.draft, {"POST": 303}),
+    "declarations.appeal": Case(declared.declined, {"POST": 303}, {"words": "请复核"}),
+    "declaration_desks.proof": Case(declared.draft, {"GET": 200}),
+    "declaration_desks.review": Case(declared.at_desk, {"GET": 200}),
+    "declaration_desks.decide": Case(
+        declared.at_desk, {"POST": 303}, {"decision": "endorse", "seen": "1"}
+    ),
+}
+
+OWNED: dict[str, Case] = {
+    **DECLARATIONS,
+    **PEOPLE,
+    **STUDIO,
+    **CLASSES,
+    **PAPERS,
+    **MEDIA,
+    **LEARNING,
+    **AWARDS,
+}
 
 #: Addresses with a part that names nobody's object, and why.
 NOBODYS = {

@@ -8,6 +8,7 @@ import pytest
 
 from courses.version_states import STEPS
 from zhixin.config import ROOT
+from zhixin.declarations import states as declarations
 from zhixin.hours.states import APPEAL_STEPS, PROPOSAL_STEPS, TRANSITIONS
 
 DRAWINGS = re.findall(
@@ -15,7 +16,13 @@ DRAWINGS = re.findall(
 )
 each_drawing = pytest.mark.parametrize(
     ("drawing", "table"),
-    list(zip(DRAWINGS, (TRANSITIONS, APPEAL_STEPS, PROPOSAL_STEPS, STEPS), strict=True)),
+    list(
+        zip(
+            DRAWINGS,
+            (TRANSITIONS, APPEAL_STEPS, PROPOSAL_STEPS, STEPS, declarations.TRANSITIONS),
+            strict=True,
+        )
+    ),
 )
 
 

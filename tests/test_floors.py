@@ -20,13 +20,14 @@ FLOORS: dict[str, int] = {
     "zhixin.people": 1,
     "zhixin.ledger": 1,
     "zhixin.hours": 2,
-    "zhixin.certificates": 3,
-    "zhixin.audit": 4,
-    "zhixin.reports": 5,
-    "media": 6,
-    "assessments": 6,
-    "courses": 7,
-    **{f"zhixin.{name}": 8 for name in COMPOSITION.split()},
+    "zhixin.declarations": 3,
+    "zhixin.certificates": 4,
+    "zhixin.audit": 5,
+    "zhixin.reports": 6,
+    "media": 7,
+    "assessments": 7,
+    "courses": 8,
+    **{f"zhixin.{name}": 9 for name in COMPOSITION.split()},
 }
 
 #: Imports that point up and may: (importing module, imported part, why).
@@ -85,7 +86,7 @@ def _points_up(found: Import) -> str | None:
     for part in (own, other):
         if part not in FLOORS:
             return f"{part} stands on no floor: add it to FLOORS"
-    if FLOORS[other] < FLOORS[own] or FLOORS[own] == FLOORS[other] in (0, 8):
+    if FLOORS[other] < FLOORS[own] or FLOORS[own] == FLOORS[other] in (0, 9):
         return None
     return f"{found.module}:{found.line} imports {found.imported}: {own} must not know {other}"
 
@@ -108,6 +109,8 @@ def test_imports_point_down() -> None:
         ("media.watching", "import assessments.models"),
         ("zhixin.people.views", "from zhixin import audit"),
         ("zhixin.people.views", "from zhixin.ledger.log import submit"),
+        ("zhixin.hours.awards", "from zhixin.declarations import chain"),
+        ("zhixin.declarations.chain", "from media.storage import MediaStore"),
         ("zhixin.hours.awards", "def f():\n    from zhixin.certificates import issuing"),
         ("zhixin.db", "from zhixin.people.models import Person"),
         ("zhixin.db", "if TYPE_CHECKING:\n    from zhixin.people.models import Person"),

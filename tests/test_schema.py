@@ -34,6 +34,7 @@ def _plain(condition: str) -> str:
         r"::(text|character varying|numeric|bigint|integer)(\[\])?", "", condition.lower()
     )
     text = re.sub(r"= any \(+array\[(.*?)\]\)+", r"in (\1)", text)
+    text = re.sub(r"<> all \(+array\[(.*?)\]\)+", r"not in (\1)", text)
     text = re.sub(r"(\w+) between (\S+) and (\S+)", r"\1 >= \2 and \1 <= \3", text)
     return re.sub(r'[\s()"]', "", text)
 

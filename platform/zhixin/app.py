@@ -20,6 +20,7 @@ from zhixin import (
     certificates,
     config,
     db,
+    declarations,
     hours,
     jobs,
     ledger,
@@ -90,6 +91,9 @@ def create_app(
     access.init_app(app)
     pages.init_app(app)
     api.init_app(app)
-    for domain in (ledger, hours, certificates, audit, reports, media, assessments, courses):
+    domains = (
+        ledger, hours, declarations, certificates, audit, reports, media, assessments, courses,
+    )  # fmt: skip
+    for domain in domains:
         domain.init_app(app)
     return app

@@ -114,6 +114,17 @@ class Settings:
     sign_in_pause_minutes: int = _setting(
         15, "Length of that pause, and the window in which failures are counted."
     )
+    declaration_days: int = _setting(
+        365, "Days after an outside activity's end in which it may be declared."
+    )
+    employer_days: int = _setting(
+        7, "Days that an employer has for a declaration before the bureau may decide it as well."
+    )
+    bureau_days: int = _setting(15, "Days that a bureau has for a declaration.")
+    proof_bytes: int = _setting(
+        10 * 1024**2, "Largest file accepted as proof of a declaration, in bytes."
+    )
+    proof_files: int = _setting(6, "Most files that prove one declaration.")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
     @property
@@ -129,6 +140,10 @@ class Settings:
     @property
     def media_dir(self) -> Path:
         return self.data_dir / "media"
+
+    @property
+    def proofs_dir(self) -> Path:
+        return self.data_dir / "proofs"
 
     @property
     def index_dir(self) -> Path:

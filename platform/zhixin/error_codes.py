@@ -160,6 +160,27 @@ HOURS = {
     "nothing-to-check": "没有可查验的证书",
     "too-many-rows": "一次查验的证书过多",
 }
+DECLARATIONS = {
+    "already-declared": "同一活动已经申报过",
+    "declaration-facts": "申报内容有误，field 指出哪一项",
+    "too-many-drafts": "未提交的申报过多",
+    "illegal-declaration-step": "申报的当前状态不允许此操作",
+    "own-declaration": "不能处理自己的申报",
+    "second-person": "单位与主管部门的决定须由两人作出",
+    "words-needed": "需要写明理由",
+    "nothing-chosen": "没有选择申报",
+    "proof-needed": "需要上传证明材料",
+    "proof-refused": "证明材料无法接受",
+    "proof-empty": "文件是空的",
+    "proof-too-large": "文件或图片尺寸过大",
+    "proof-kind": "只接受 PDF、JPEG、PNG",
+    "proof-damaged": "文件不完整或已损坏",
+    "proof-encrypted": "PDF 设有密码",
+    "proof-active": "PDF 含有脚本",
+    "proof-twice": "同一文件已上传",
+    "too-many-proofs": "证明材料过多",
+    "proof-missing": "证明材料缺失或已损坏",
+}
 #: By topic, in the order shown.
 TOPICS = {
     "通用": GENERAL,
@@ -170,4 +191,5 @@ TOPICS = {
     "视频": VIDEOS,
     "测验": ASSESSMENTS,
     "学时、账本、证书": HOURS,
+    "申报": DECLARATIONS,
 }

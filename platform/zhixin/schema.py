@@ -20,6 +20,7 @@ MODEL_MODULES = (
     "zhixin.people.models",
     "zhixin.ledger.models",
     "zhixin.hours.models",
+    "zhixin.declarations.models",
     "zhixin.certificates.models",
     "zhixin.audit.models",
     "zhixin.reports.models",

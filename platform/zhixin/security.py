@@ -69,11 +69,24 @@ def signs_itself(view: View) -> View:
     return view
 
 
-def _admit_streams() -> None:
+def admits(limit: Callable[[Settings], int]) -> Callable[[View], View]:
+    """Mark a view whose form brings files: its body may have ``limit`` of the settings' bytes."""
+
+    def mark(view: View) -> View:
+        view.body_bytes = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _admit_bodies() -> None:
     # Before anything looks at the body: its length is judged at the first look.
-    if getattr(current_app.view_functions.get(request.endpoint or ""), "streams", False):
-        settings: Settings = current_app.extensions["settings"]
+    view = current_app.view_functions.get(request.endpoint or "")
+    settings: Settings = current_app.extensions["settings"]
+    if getattr(view, "streams", False):
         request.max_content_length = settings.max_upload_bytes
+    elif (limit := getattr(view, "body_bytes", None)) is not None:
+        request.max_content_length = limit(settings)
 
 
 class Unprintable(Invalid):
@@ -120,7 +133,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         MAX_FORM_PARTS=2000,
     )
     csrf.init_app(app)
-    app.before_request(_admit_streams)
+    app.before_request(_admit_bodies)
     app.before_request(_check_csrf)
     app.before_request(_refuse_nul)
     app.jinja_env.globals["csp_nonce"] = csp_nonce

@@ -20,6 +20,8 @@ def flag_text(flag: str) -> str:
         "blind-answers": _("在场确认多次选错，像是随意点选"),
         "in-class": _("同一时间登记为在班次中上课"),
         "shared-device": _("同一设备在一小时内有多个账号学习"),
+        "same-days": _("申报的日期与本人其他申报重叠"),
+        "same-proof": _("证明材料也用于其他申报"),
     }
     return words.get(flag, flag)
 
@@ -55,6 +57,14 @@ def act_text(act: str) -> str:
         "set": _("设定"),
         "check": _("批量查验（份数 / 不符）"),
         "send-back": _("退回"),
+        "submit": _("提交"),
+        "submit-directly": _("直接提交主管部门"),
+        "endorse": _("单位同意"),
+        "return": _("退回修改"),
+        "decline": _("单位不同意"),
+        "escalate": _("逾期转主管部门"),
+        "refuse": _("不予认定"),
+        "withdraw": _("撤回"),
         "create": _("新建"),
         "enrol": _("加入名单（人数）"),
         "attendance": _("登记考勤（变化人数）"),
@@ -76,6 +86,7 @@ def object_text(kind: str) -> str:
     """What an act was about."""
     words: dict[str, str] = {
         "award": _("学时"),
+        "declaration": _("申报"),
         "course-version": _("课程版本"),
         "person": _("人员"),
         "organisation": _("单位"),

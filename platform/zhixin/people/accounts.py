@@ -217,3 +217,15 @@ def below(organisation_ids: Iterable[int | None]) -> sa.Select[tuple[int]]:
     )
     tree = tree.union(sa.select(Organisation.id).where(Organisation.parent_id == tree.c.id))
     return sa.select(tree.c.id)
+
+
+def above(organisation_id: int) -> sa.Select[tuple[int | None]]:
+    """Ids of an organisation and of all that it stands below, as a query."""
+    tree = (
+        sa.select(Organisation.id, Organisation.parent_id)
+        .where(Organisation.id == organisation_id)
+        .cte(recursive=True)
+    )
+    parent = sa.select(Organisation.id, Organisation.parent_id)
+    tree = tree.union(parent.where(Organisation.id == tree.c.parent_id))
+    return sa.select(tree.c.id)

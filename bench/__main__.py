@@ -1,14 +1,15 @@
-"""``python -m bench [beats] [december] [growth] [history] [search] [transcode]``: all of them by default."""
+"""``python -m bench [beats] [certificates] [december] [growth] [history] [search] [transcode]``: all of them by default."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import beats, december, growth, history, search, transcode
+from bench import beats, certificates, december, growth, history, search, transcode
 from bench.report import show
 
 PARTS = {
     "beats": beats.measure,
+    "certificates": certificates.measure,
     "december": december.measure,
     "growth": growth.measure,
     "history": history.measure,

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import click
 import sqlalchemy as sa
+from flask import current_app
+from rich.console import Console
+from rich.progress import Progress
 
 from zhixin import clock, db
-from zhixin.certificates import issuing, rendering, verification
+from zhixin.certificates import issuing, rendering, verification, yearly
+from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CertificateKind
 from zhixin.command import with_app
 from zhixin.errors import NotFound
 
+#: People in one transaction: a crash loses no more than these, and they are issued the next time.
+CHUNK = 200
 SAMPLE = Path(__file__).parent / "sample.json"
 
 
@@ -53,6 +59,30 @@ def revoke(number: str, reason: str) -> None:
         raise NotFound("没有这个编号的证书")
     issuing.revoke(session, found, reason, clock.now())
     click.echo(f"✓ {number} 已撤销")
+
+
+@certificate.command("issue-year")
+@click.argument("year", type=click.IntRange(2000, 2100))
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
+@with_app
+def issue_year(year: int, as_json: bool) -> None:
+    """为某年有入账学时的所有人出具年度学时证明；已有且内容未变的不再出具，中断后可重新运行。"""
+    issuer = Issuer.of(current_app.extensions["settings"])
+    total, made, replaced, unchanged, last = yearly.count(db.session(), year), 0, 0, 0, 0
+    with Progress(console=Console(stderr=True), disable=as_json) as progress:
+        bar = progress.add_task("出具学时证明", total=total)
+        while ids := yearly.people(db.session(), year, last, CHUNK):
+            done = yearly.issue_many(db.session(), ids, year, issuer=issuer, now=clock.now())
+            db.finish(keep=True)
+            last = ids[-1]
+            made += len(done.certificates)
+            replaced += done.replaced
+            unchanged += done.unchanged
+            progress.advance(bar, len(ids))
+    if as_json:
+        click.echo(json.dumps({"issued": made, "replaced": replaced, "unchanged": unchanged}))
+    else:
+        click.echo(f"✓ 出具 {made} 份，其中 {replaced} 份替代旧证明；{unchanged} 人的证明没有变化")
 
 
 @certificate.command()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from zhixin.hours import policies
 from zhixin.hours.clauses import Activity
@@ -31,10 +28,10 @@ def source(award: Award) -> dict[str, Any]:
     }
 
 
-def annual(session: Session, awards: Sequence[Award], year: int) -> dict[str, Any]:
-    """A person's year: what was earned, what of it counts, under which rule."""
-    policy, counting = _counted(session, awards, year)
-    activities = policies.rule(policy).activities
+def annual(awards: Sequence[Award], policy: Policy) -> dict[str, Any]:
+    """A person's year: what was earned, what of it counts under the policy at its end."""
+    rule = policies.rule(policy)
+    counting, activities = counted(awards, rule), rule.activities
     return {
         **_tally(policy, counting),
         "rows": [
@@ -57,29 +54,27 @@ def _activity_name(activities: Mapping[str, Activity], code: str | None) -> str 
     return known.name if known else None
 
 
-def extract(session: Session, awards: Sequence[Award], last: int, length: int) -> dict[str, Any]:
+def extract(
+    awards: Sequence[Award], of_year: Mapping[int, Policy], first: int, last: int
+) -> dict[str, Any]:
     """Several years for a title review: of each, what was asked, what counts, and whether it is met.
 
-    Years before the first policy ask for nothing and are left out.
+    Args:
+        of_year: the policy at each year's end. Years before the first policy ask for nothing and
+            are left out.
     """
     years = [
-        {"year": year, **_tally(*_counted(session, [a for a in awards if a.year == year], year))}
-        for year in range(last - length + 1, last + 1)
-        if policies.find(session, date(year, 12, 31)) is not None
+        {"year": year, **_tally(policy, counted(of, policies.rule(policy)))}
+        for year, policy in sorted(of_year.items())
+        for of in [[award for award in awards if award.year == year]]
     ]
     return {
-        "from": last - length + 1,
+        "from": first,
         "to": last,
         "hours": text(sum((Decimal(each["hours"]) for each in years), Decimal(0))),
         "years": years,
         "awards": [award.id for award in awards],
     }
-
-
-def _counted(session: Session, awards: Sequence[Award], year: int) -> tuple[Policy, Counting]:
-    """A year under the policy at its end, caps and all: as the learner's own page shows it."""
-    policy = policies.in_force(session, date(year, 12, 31))
-    return policy, counted(awards, policies.rule(policy))
 
 
 def _tally(policy: Policy, counting: Counting) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import rfc8785
@@ -20,7 +20,8 @@ from zhixin.certificates import credential, facts, numbering
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CertificateAward, CertificateKind
 from zhixin.errors import Conflict, Invalid, NotFound
-from zhixin.hours.models import Award
+from zhixin.hours import policies
+from zhixin.hours.models import Award, Policy
 from zhixin.hours.states import State
 from zhixin.ledger import log
 from zhixin.ledger.models import EntryKind
@@ -100,7 +101,8 @@ def issue_annual(
     awards = recorded(session, [person_id], year, year)[person_id]
     if not awards:
         raise Invalid(f"{year} 年还没有记入账本的学时，暂不能出具学时证明", code="nothing-recorded")
-    draft = annual_draft(session, session.get_one(Person, person_id), awards, year)
+    policy = policies.in_force(session, date(year, 12, 31))
+    draft = annual_draft(session.get_one(Person, person_id), awards, year, policy)
     return _issue_newest(session, draft, issuer, now)
 
 
@@ -118,19 +120,21 @@ def issue_extract(
         raise Invalid(
             f"{first} 至 {last} 年还没有记入账本的学时，暂不能出具摘录", code="nothing-recorded"
         )
+    found = {year: policies.find(session, date(year, 12, 31)) for year in range(first, last + 1)}
+    of_year = {year: policy for year, policy in found.items() if policy is not None}
     draft = Draft(
         CertificateKind.EXTRACT,
         f"extract:{person_id}:{last}",
         session.get_one(Person, person_id),
         last,
-        facts.extract(session, awards, last, EXTRACT_YEARS),
+        facts.extract(awards, of_year, first, last),
     )
     return _issue_newest(session, draft, issuer, now)
 
 
-def annual_draft(session: Session, person: Person, awards: Sequence[Award], year: int) -> Draft:
+def annual_draft(person: Person, awards: Sequence[Award], year: int, policy: Policy) -> Draft:
     key = f"year:{person.id}:{year}"
-    return Draft(CertificateKind.ANNUAL, key, person, year, facts.annual(session, awards, year))
+    return Draft(CertificateKind.ANNUAL, key, person, year, facts.annual(awards, policy))
 
 
 def recorded(

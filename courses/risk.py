@@ -45,9 +45,12 @@ BLIND_TRIES = 4
 #: Accounts on one address with one browser within an hour. An office shares its address and
 #: often its make of computer, so a few mean nothing.
 SHARED_ACCOUNTS, SHARED_WITHIN = 5, timedelta(hours=1)
-#: So much watching, and such a part of all of it, reported only after its playbacks had ended:
-#: a network that is away for long is rare, a program that reports a night in the morning is not.
-LATE_MS, LATE_PART = 10 * 60_000, 0.5
+#: A beat that brings more than this (ms of time) was not sent while it was played; our player
+#: reports every ten seconds.
+AT_ONCE_MS = 120_000
+#: More watching than one loss of network can hold back, and such a part of all of it, reported
+#: long after it was played: whoever comes by now and then keeps what was saved up meanwhile.
+LATE_MS, LATE_PART = booking.OFFLINE_MS, 0.5
 
 
 def flags(
@@ -156,15 +159,16 @@ def shared_device(session: Session, document: Mapping[str, Any]) -> bool:
 
 
 def late_reports(document: Mapping[str, Any]) -> bool:
-    """Most of the watching was reported when its playbacks were over."""
+    """Most of the watching was reported in heaps, or when its playbacks were over."""
     late = total = 0
     for playback in document["watching"]["playbacks"]:
-        ended_at = playback["ended_at"]
+        ended_at, rate = playback["ended_at"], playback["rate_percent"]
         for beat in playback["beats"]:
-            credited = intervals.total(intervals.decode(beat["credited"]))
-            total += credited
-            late += credited if ended_at and _at(beat) > _instant(ended_at) else 0
-    return late >= LATE_MS and late >= LATE_PART * total
+            took = booking.time_ms(intervals.total(intervals.decode(beat["credited"])), rate)
+            total += took
+            over = ended_at is not None and _at(beat) > _instant(ended_at)
+            late += took if over or took > AT_ONCE_MS else 0
+    return late > LATE_MS and late >= LATE_PART * total
 
 
 def _at(record: Mapping[str, Any]) -> datetime:

@@ -13,7 +13,7 @@ def flag_text(flag: str) -> str:
     """Why evidence is not clean."""
     words: dict[str, str] = {
         "refused-time": _("上报快于真实时间，部分未予确认"),
-        "late-reports": _("大部分观看在播放结束以后才上报"),
+        "late-reports": _("大部分观看是隔了一段时间才成批上报的"),
         "clockwork": _("上报间隔像时钟一样规律，可能由程序发出"),
         "night-study": _("大量学习集中在深夜（0 至 5 时）"),
         "instant-answers": _("作答快于阅读所需的时间"),

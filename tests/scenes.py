@@ -19,10 +19,10 @@ from media.models import Asset, AssetState, Playback, Prompt, PromptKind
 from zhixin import clock, db
 from zhixin.certificates import issuing
 from zhixin.certificates.issuer import Issuer
-from zhixin.hours import awards, policies, reversals
-from zhixin.hours.models import Award
+from zhixin.hours import appeals, awards, policies, reversals
+from zhixin.hours.models import Award, Proposal
 from zhixin.hours.rules import SubjectKind
-from zhixin.hours.states import State
+from zhixin.hours.states import State, Transition
 from zhixin.people import accounts
 from zhixin.people.models import OrganisationKind, Person, Role, TitleLevel
 
@@ -258,3 +258,62 @@ def training(world: Any) -> SimpleNamespace:
     return SimpleNamespace(
         owner=owner, member=member, address={"class_id": given.id, "session_id": sitting.id}
     )
+
+
+def audit_recorded(world: Any) -> SimpleNamespace:
+    """The same, once the award is in the ledger."""
+    scene = audit(world)
+    given = db.session().get_one(Award, scene.address["award_id"])
+    _record(given)
+    return scene
+
+
+def audit_proposed(world: Any) -> SimpleNamespace:
+    """The same, and somebody of the whole city has proposed a reversal."""
+    scene = audit_recorded(world)
+    given = db.session().get_one(Award, scene.address["award_id"])
+    scene.address["proposal_id"] = _propose(world, given).id
+    db.session().commit()
+    return scene
+
+
+def audit_appealed(world: Any) -> SimpleNamespace:
+    """The same, and the learner has appealed."""
+    scene = audit_proposed(world)
+    given = db.session().get_one(Award, scene.address["award_id"])
+    scene.address["appeal_id"] = appeals.lodge(
+        db.session(),
+        given,
+        person_id=given.person_id,
+        text="",
+        term=timedelta(days=1),
+        now=clock.now(),
+    ).id
+    db.session().commit()
+    return scene
+
+
+def contested(world: Any) -> SimpleNamespace:
+    """A learner's recorded award that somebody proposes to reverse."""
+    owner, member = world.two(Role.LEARNER)
+    given = _award(db.session(), owner)
+    _record(given)
+    address = {"award_id": given.id, "proposal_id": _propose(world, given).id}
+    db.session().commit()
+    return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def _record(given: Award) -> None:
+    session = db.session()
+    awards.decide(session, given, Transition.VERIFY, actor_id=None, reason=None, now=clock.now())
+    db.commit(session)
+    session.refresh(given)
+    assert given.state == State.RECORDED
+
+
+def _propose(world: Any, given: Award) -> Proposal:
+    somebody = world.create_person("somebody-else", Role.AUDITOR)
+    return reversals.propose(
+        db.session(), given, actor_id=somebody.id, reason="重复", hearing=timedelta(days=1),
+        term=timedelta(days=2), now=clock.now(),
+    )  # fmt: skip

@@ -207,6 +207,18 @@ AWARDS = {
     "certificates.credential": Case(scenes.award, {"GET": 409}),  # the log has no entry yet
     "audit.award": Case(scenes.audit, {"GET": 200}),
     "audit.decide": Case(scenes.audit, {"POST": 303}, {"decision": "verify"}),
+    "audit.propose": Case(
+        scenes.audit_recorded, {"POST": 303}, {"kind": "reverse", "reason": "重复"}
+    ),
+    "audit.decide_proposal": Case(
+        scenes.audit_proposed, {"POST": 303}, {"decision": "decline", "reason": "并不重复"}
+    ),
+    "audit.decide_appeal": Case(
+        scenes.audit_appealed, {"POST": 303}, {"decision": "uphold", "reason": "证据清楚"}
+    ),
+    "own.award": Case(scenes.contested, {"GET": 200}),
+    "own.appeal": Case(scenes.contested, {"POST": 303}, {"text": "网络很慢"}),
+    "own.accept": Case(scenes.contested, {"POST": 303}),
 }
 
 DECLARATIONS = {

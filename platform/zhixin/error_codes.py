@@ -147,6 +147,7 @@ HOURS = {
     "nothing-corrected": "更正没有改变任何内容",
     "awarded-again": "同一来源本年度已另有有效学时",
     "decision-needed": "需要选择处理方式",
+    "choose-some": "一次须选择一条以上、一页以内的学时",
     "evidence-missing": "找不到证据",
     "out-of-range": "账本中没有这个序号或条数",
     "entry-too-long": "记录过长，无法写入账本",

@@ -6,6 +6,7 @@ import { dialogs } from "./lib/dialog";
 import { menus } from "./lib/menu";
 import { guardDoubleSubmit } from "./lib/submit";
 import { themeToggle } from "./lib/theme";
+import { tickAll } from "./lib/ticks";
 
 htmx.config.includeIndicatorStyles = false; // the CSP allows no inline styles
 htmx.config.allowEval = false;
@@ -23,3 +24,4 @@ menus();
 dialogs();
 confirmForms();
 guardDoubleSubmit();
+tickAll();

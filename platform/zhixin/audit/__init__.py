@@ -8,8 +8,9 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
     from zhixin import acts
-    from zhixin.audit import trail, views, words
+    from zhixin.audit import own, trail, views, words
 
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(own.blueprint)
     words.init_app(app)
     acts.keep_by(app, trail.note)

@@ -8,6 +8,8 @@ from typing import Any
 from flask import Flask
 from flask_babel import gettext as _
 
+from zhixin.hours.words import award_state_text
+
 
 def flag_text(flag: str) -> str:
     """Why evidence is not clean."""
@@ -52,7 +54,22 @@ def act_text(act: str) -> str:
         "view": _("查看"),
         "verify": _("核验通过"),
         "reject": _("驳回"),
-        "reverse": _("冲销"),
+        "hold": _("暂缓认定"),
+        "propose-reverse": _("提出冲销"),
+        "propose-correct": _("提出更正"),
+        "reverse": _("确认冲销"),
+        "correct": _("确认更正"),
+        "decline": _("否决冲销或更正"),
+        "withdraw": _("撤回冲销或更正"),
+        "appeal": _("提出申诉"),
+        "accept": _("表示没有异议"),
+        "grant-appeal": _("认定申诉成立"),
+        "uphold-appeal": _("维持原决定"),
+        "overdue-hold": _("超过暂缓期限仍未决定"),
+        "overdue-appeal": _("超过申诉处理期限"),
+        "overdue-proposal": _("超过提议处理期限"),
+        "draw": _("抽取样本"),
+        "reviewed": _("复核抽中的学时"),
         "publish": _("发布"),
         "set": _("设定"),
         "check": _("批量查验（份数 / 不符）"),
@@ -82,11 +99,66 @@ def act_text(act: str) -> str:
     return words.get(act, act)
 
 
+def tab_text(tab: str) -> str:
+    """The parts of the desk."""
+    words: dict[str, str] = {
+        "waiting": _("待决定"),
+        "appeals": _("申诉"),
+        "proposals": _("待确认的冲销与更正"),
+    }
+    return words.get(tab) or award_state_text(tab)
+
+
+def against_text(against: str) -> str:
+    """What an appeal is against."""
+    words: dict[str, str] = {
+        "hold": _("暂缓认定"),
+        "rejection": _("驳回"),
+        "reversal": _("冲销"),
+        "proposal": _("拟冲销或更正"),
+    }
+    return words[against]
+
+
+def appeal_text(state: str) -> str:
+    """Where an appeal stands."""
+    words: dict[str, str] = {
+        "open": _("处理中"),
+        "granted": _("申诉成立"),
+        "upheld": _("维持原决定"),
+    }
+    return words[state]
+
+
+def proposal_text(kind: str) -> str:
+    return str(_("拟更正") if kind == "correct" else _("拟冲销"))
+
+
+def proposal_state_text(state: str) -> str:
+    """Where a proposal stands."""
+    words: dict[str, str] = {
+        "open": _("待确认"),
+        "confirmed": _("已确认"),
+        "declined": _("已否决"),
+        "withdrawn": _("已撤回"),
+    }
+    return words[state]
+
+
+def flags() -> list[str]:
+    """The codes that an auditor may ask for."""
+    return [
+        "refused-time", "late-reports", "clockwork", "night-study", "instant-answers",
+        "blind-answers", "shared-device",
+    ]  # fmt: skip
+
+
 def object_text(kind: str) -> str:
     """What an act was about."""
     words: dict[str, str] = {
         "award": _("学时"),
         "declaration": _("申报"),
+        "audit-draw": _("抽样"),
         "course-version": _("课程版本"),
         "person": _("人员"),
         "organisation": _("单位"),
@@ -121,5 +193,11 @@ def init_app(app: Flask) -> None:
         waited=waited,
         act_text=act_text,
         object_text=object_text,
+        tab_text=tab_text,
+        against_text=against_text,
+        appeal_text=appeal_text,
+        proposal_text=proposal_text,
+        proposal_state_text=proposal_state_text,
+        all_flags=flags,
         attempt_score=attempt_score,
     )

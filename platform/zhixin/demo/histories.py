@@ -17,13 +17,12 @@ from courses import completion, enrolments, quizzes
 from courses.documents import CourseDocument, Unit
 from courses.models import CourseVersion, Enrolment, UnitKind, VersionState
 from media.models import Asset
-from zhixin.audit import desk
 from zhixin.certificates import issuing
 from zhixin.certificates.issuer import Issuer
-from zhixin.demo import content
+from zhixin.demo import content, contested
 from zhixin.demo.people import Cast
 from zhixin.demo.viewing import HONEST, ONE_DEVICE, SUSPECT, Manner, Sitting
-from zhixin.hours import awards, reversals
+from zhixin.hours import awards
 from zhixin.hours.models import Award
 from zhixin.hours.states import State, Transition
 from zhixin.people.models import Person
@@ -141,40 +140,32 @@ def _decide_some(session: Session, cast: Cast, now: datetime) -> None:
         sa.select(Award).where(Award.state == State.EARNED).order_by(Award.earned_at)
     ).all()
     for place, award in enumerate(waiting):
-        auditor = cast.auditors[0]
         at = min(now, award.earned_at + timedelta(days=2))
         if place % 7 == 3:
-            desk.decide(
+            contested.decide(
                 session,
                 award,
                 Transition.REJECT,
-                auditor,
-                "非本人学习：登录地址与单位不符",
-                None,
+                cast.auditors[0],
                 at,
+                "非本人学习：登录地址与单位不符",
             )
         elif place % 3 != 2:
-            desk.decide(session, award, Transition.VERIFY, auditor, None, None, at)
+            contested.decide(session, award, Transition.VERIFY, cast.auditors[0], at)
 
 
 def after_recording(session: Session, cast: Cast, now: datetime) -> None:
-    """Once the ledger has them: recorded awards, a reversal, certificates, one just verified."""
+    """Once the ledger has them: recorded awards, what is contested, certificates, one just verified."""
     awards.mark_recorded(session)
     recorded = session.scalars(
         sa.select(Award).where(Award.state == State.RECORDED).order_by(Award.earned_at)
     ).all()
-    spare = [award for award in recorded if award.person_id != cast.learners[0].id]
-    proposed = now - timedelta(days=5)
-    proposal = reversals.propose(
-        session, spare[-1], actor_id=cast.auditors[0].id, reason="重复申报：同一内容已在面授班计入",
-        hearing=timedelta(days=3), term=timedelta(days=10), now=proposed,
-    )  # fmt: skip
-    reversals.confirm(session, proposal, actor_id=cast.auditors[1].id, now=now)
+    contested.contest(session, cast, recorded, now)
     waiting = session.scalar(
         sa.select(Award).where(Award.state == State.EARNED).order_by(Award.id.desc())
     )
     if waiting is not None:  # verified just now: the ledger takes it in once the platform runs
-        desk.decide(session, waiting, Transition.VERIFY, cast.auditors[0], None, None, now)
+        contested.decide(session, waiting, Transition.VERIFY, cast.auditors[0], now)
     issuer = Issuer.of(current_app.extensions["settings"])
     for learner in cast.learners[:8]:
         own = [a for a in recorded if a.person_id == learner.id and a.state == State.RECORDED]

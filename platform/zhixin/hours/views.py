@@ -15,7 +15,7 @@ from wtforms.validators import DataRequired, InputRequired, NumberRange, Optiona
 
 from zhixin import access, acts, clock, db
 from zhixin.errors import NotAllowed
-from zhixin.hours import policies, years
+from zhixin.hours import matters, policies, years
 from zhixin.hours.rules import CreditRule, InvalidRule, Presence, SubjectKind, Verification
 from zhixin.people import accounts
 from zhixin.people.models import Role
@@ -39,6 +39,7 @@ def my_year(year: int | None) -> ResponseReturnValue:
         found=found,
         all_years=years.years(session, person.id, today.year),
         chart=_chart(found),
+        matters=matters.of_awards(session, found.awards),
     )
 
 

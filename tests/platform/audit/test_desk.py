@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from tests import scenes
-from zhixin.audit import desk, timeline, trail
+from zhixin.audit import desk, queue, timeline, trail
 from zhixin.audit.models import Trace
+from zhixin.audit.queue import Filters, Tab
 from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours.states import State, Transition
 from zhixin.people import accounts
 from zhixin.people.models import OrganisationKind, Role
+
+
+def decide(session, award, step, actor, now, reason=None):
+    act = desk.Act(auditor=actor, address="::1", now=now)
+    desk.decide(session, award, step, act, reason=reason, hold_for=timedelta(days=10))
+
+
+def page(session, auditor, tab=Tab.WAITING, after=None, **filters):
+    return queue.page(session, auditor, tab, Filters(**filters), after)
 
 
 @pytest.fixture
@@ -27,8 +39,8 @@ def award(create_person, session):
 def test_a_rejection_needs_a_reason(session, auditor, award, now) -> None:
     """The learner will read it."""
     with pytest.raises(Invalid):
-        desk.decide(session, award, Transition.REJECT, auditor, " ", None, now)
-    desk.decide(session, award, Transition.REJECT, auditor, "非本人学习", None, now)
+        decide(session, award, Transition.REJECT, auditor, now, " ")
+    decide(session, award, Transition.REJECT, auditor, now, "非本人学习")
     assert (award.state, award.reason) == (State.REJECTED, "非本人学习")
 
 
@@ -37,7 +49,7 @@ def test_nobody_decides_on_their_own_hours(session, create_person, now) -> None:
     both = create_person("both", Role.AUDITOR, Role.LEARNER)
     own = scenes._award(session, both)
     with pytest.raises(NotAllowed):
-        desk.decide(session, own, Transition.VERIFY, both, None, None, now)
+        decide(session, own, Transition.VERIFY, both, now)
 
 
 def test_a_district_sees_its_own_people(session, create_person, now) -> None:
@@ -51,14 +63,15 @@ def test_a_district_sees_its_own_people(session, create_person, now) -> None:
     scenes._award(session, create_person("learner", employer=employer))
     near = create_person("near", Role.AUDITOR, within=east)
     far = create_person("far", Role.AUDITOR, within=west)
-    assert desk.queue(session, near, State.EARNED, 1).total == 1
-    assert desk.queue(session, far, State.EARNED, 1).total == 0
-    assert desk.counts(session, far) == {}
+    assert len(page(session, near).awards) == 1
+    assert page(session, far).awards == []
+    assert queue.counts(session, near, now).waiting == 1
+    assert queue.counts(session, far, now) == queue.Counts(0, 0, 0, 0)
 
 
 def test_every_decision_leaves_a_trace_that_stays(session, auditor, award, now) -> None:
     """The trail names who did what and why, and the database refuses to forget."""
-    desk.decide(session, award, Transition.VERIFY, auditor, None, "::1", now)
+    decide(session, award, Transition.VERIFY, auditor, now)
     [(trace, name)] = trail.of(session, "award", award.id)
     assert (trace.act, name) == ("verify", auditor.name)
     with pytest.raises(sa.exc.IntegrityError), session.begin_nested():

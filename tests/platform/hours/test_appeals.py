@@ -98,7 +98,9 @@ def test_deadlines_that_passed_are_noticed_once(waiting, auditors, alice, sessio
     late = now + TERM + timedelta(seconds=1)
     assert deadlines.notice(session, late) == 2
     assert deadlines.notice(session, late) == 0
-    assert [trace.act for trace, _ in trail.of(session, "award", waiting.id)] == ["overdue"]
+    assert [trace.act for trace, _ in trail.of(session, "award", waiting.id)] == [
+        "overdue-appeal", "overdue-hold",
+    ]  # fmt: skip
     assert (waiting.state, appeal.state) == (State.HELD, AppealState.OPEN)
 
 

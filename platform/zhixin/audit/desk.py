@@ -172,7 +172,7 @@ def decide_proposal(
     session: Session, proposal: Proposal, step: ProposalStep, act: Act, reason: str | None
 ) -> None:
     """Confirm, decline or withdraw."""
-    actor_id, noted = act.auditor.id, step.value
+    actor_id, noted = act.auditor.id, f"{step}-proposal"
     if step is ProposalStep.CONFIRM:
         reversals.confirm(session, proposal, actor_id=actor_id, now=act.now)
         noted, reason = ProposalKind(proposal.kind).value, proposal.reason

@@ -137,7 +137,7 @@ class _Edge:
 def _edge(session: Session, last: TreeHead | None) -> _Edge:
     """The edge under the newest head. Never one that the last signature does not cover."""
     size = last.size if last else 0
-    stored = _tiles(session, tiles.edge(size))
+    stored = stored_tiles(session, tiles.edge(size))
     try:
         root = tiles.frontier(size, stored).root()
     except tiles.TileMissing as error:
@@ -208,14 +208,15 @@ def _proof(session: Session, size: int, spans: list[Span]) -> list[bytes]:
     newest = session.scalar(sa.select(sa.func.max(TreeHead.size))) or 0
     if newest < size:
         raise NotFound(f"账本目前只有 {newest} 条记录")
-    stored = _tiles(session, tiles.places(spans))
+    stored = stored_tiles(session, tiles.places(spans))
     try:
         return [tiles.subtree_hash(span, stored) for span in spans]
     except tiles.TileMissing as error:
         raise LogBroken(str(error)) from None
 
 
-def _tiles(session: Session, places: Iterable[Place]) -> dict[Place, bytes]:
+def stored_tiles(session: Session, places: Iterable[Place]) -> dict[Place, bytes]:
+    """What is stored at these places, in one query."""
     # Not by a list of pairs: SQLite would read the whole table for it.
     wanted = [sa.and_(Tile.level == level, Tile.number == number) for level, number in places]
     if not wanted:

@@ -116,17 +116,20 @@ def edge(size: int) -> list[Place]:
     return [Place(level, count >> HEIGHT) for level, count in counts if count % WIDTH]
 
 
-def grow(size: int, edge_tiles: Tiles, leaf_hashes: Sequence[bytes]) -> dict[Place, bytes]:
+def grow(
+    size: int, edge_tiles: Tiles, leaf_hashes: Sequence[bytes], level: int = 0
+) -> dict[Place, bytes]:
     """The tiles that are new, or longer, after ``leaf_hashes`` are appended to ``size`` leaves.
 
     Args:
         edge_tiles: the tiles at ``edge(size)``.
+        level: of the tree above the tiles of the level below, whose roots are its leaves.
 
     Raises:
         TileMissing: one of them is not there or has another length.
     """
     grown: dict[Place, bytes] = {}
-    level, count, more = 0, size, b"".join(leaf_hashes)
+    count, more = size, b"".join(leaf_hashes)
     while more:
         number, width = divmod(count, WIDTH)
         tile = edge_tiles.get(Place(level, number), b"") if width else b""
@@ -138,6 +141,15 @@ def grow(size: int, edge_tiles: Tiles, leaf_hashes: Sequence[bytes]) -> dict[Pla
         more = b"".join(fold(part) for part in parts if len(part) == TILE_BYTES)
         level, count = level + 1, number
     return grown
+
+
+def expected(size: int) -> int:
+    """How many tiles a tree of ``size`` has."""
+    total = 0
+    while size:
+        total += -(-size // WIDTH)
+        size >>= HEIGHT
+    return total
 
 
 def bundle(entries: Iterable[bytes]) -> bytes:

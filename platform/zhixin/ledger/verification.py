@@ -1,87 +1,26 @@
 """Recomputing the log: does it hold, and if not, what is wrong where.
 
-Streams over the entries with flat memory. Every finding names its entry or tree head, so
-that an auditor can look at the very row. What is read may have been edited by anybody with
-any tool, so nothing about its types or contents is taken for granted.
+Two passes. The first is quick and says yes or no (:mod:`zhixin.ledger.soundness`); only where
+it says no, the second names what is wrong (:mod:`zhixin.ledger.inspection`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
-import rfc8785
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from zhixin.db import Database
-from zhixin.ledger import checkpoint, merkle, rotation
-from zhixin.ledger.merkle import Frontier
-from zhixin.ledger.models import Entry, Submission, TreeHead
+from zhixin.ledger import checkpoint, log, rotation, soundness, tiles
+from zhixin.ledger.inspection import Finding, Inspection, Report, raw
+from zhixin.ledger.merkle import EMPTY_ROOT, Frontier
+from zhixin.ledger.models import TreeHead
 from zhixin.ledger.rotation import Ring
+from zhixin.ledger.sweep import Differs
 
-BATCH = 2000
-#: A log with more wrong entries than this is wrong enough; the rest is counted.
-MOST_FINDINGS = 100
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong.
-
-    Attributes:
-        code: a stable slug, for machines.
-        entry: the (first) wrong entry's index, where it is an entry.
-        head: the size of the tree head, where it is a tree head.
-        message: for people.
-    """
-
-    code: str
-    message: str
-    entry: int | None = None
-    head: int | None = None
-
-
-@dataclass
-class Report:
-    """What was found. ``holds`` is the answer."""
-
-    size: int = 0
-    root: str = ""
-    heads: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    more: int = 0
-
-    @property
-    def holds(self) -> bool:
-        return not self.findings
-
-    def add(
-        self, code: str, message: str, *, entry: int | None = None, head: int | None = None
-    ) -> None:
-        if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(code, message, entry, head))
-        else:
-            self.more += 1
-
-
-@dataclass(frozen=True)
-class _Head:
-    size: int
-    root: bytes
-    frontier: bytes
-    checkpoint: str
-
-    def believable_frontier(self) -> Frontier | None:
-        """The frontier, if it leads to the root that was signed."""
-        try:
-            stored = Frontier.from_bytes(self.frontier)
-        except merkle.ProofError:
-            return None
-        return stored if (stored.size, stored.root()) == (self.size, self.root) else None
+__all__ = ["Finding", "Report", "snapshot", "verify"]
 
 
 @contextmanager
@@ -101,8 +40,12 @@ def verify(
     verifier_keys: list[str],
     known: Iterable[str] = (),
     on_progress: Callable[[int], None] = lambda done: None,
+    *,
+    since: str | None = None,
+    processes: int = 1,
+    thorough: bool = False,
 ) -> Report:
-    """Check every entry, every tree head and every submission of the log.
+    """Check every entry, every tile, every tree head and every submission of the log.
 
     Args:
         session: sees one moment of the log (see ``snapshot``).
@@ -110,195 +53,73 @@ def verify(
         known: checkpoints kept outside. Whoever holds the signing key could truncate the
             log and sign anew; what somebody else has kept, they cannot.
         on_progress: told how many entries are done.
+        since: a checkpoint kept outside, up to which the log was verified before: only what
+            came after it is recomputed, once the stored tiles lead to its root.
+        processes: that may be used.
+        thorough: parse each entry again, too, though a signature vouches for it.
     """
-    return _Verification(session, verifier_keys, on_progress).run(known)
-
-
-class _Verification:
-    """One pass over the log: the frontier recomputed so far, held against each head."""
-
-    def __init__(
-        self, session: Session, verifier_keys: list[str], on_progress: Callable[[int], None]
-    ) -> None:
-        self.session = session
-        self.ring = Ring(())
-        self.on_progress = on_progress
-        self.report = Report()
-        self._trust(verifier_keys)
-        self.frontier = Frontier()
-        self.known: dict[int, list[bytes]] = {}
-        self.signed_to = 0  # size of the last head that was passed
-
-    def _trust(self, verifier_keys: list[str]) -> None:
-        try:
-            self.ring = Ring.of(rotation.rotations(self.session), verifier_keys)
-        except rotation.RotationError as error:
-            self.report.add("keys-broken", f"签名密钥的更换记录不成立：{error}")
-            self.ring = Ring.of([], verifier_keys)
-
-    def run(self, known: Iterable[str]) -> Report:
-        for note in known:
-            self._remember(note)
-        heads = self._heads()
-        pending = next(heads, None)
-        expected = 0  # the index that comes next
-        for index, kind, body, leaf in self._entries():
-            self._check_gap(expected, index)
-            expected = index + 1
-            self._check_entry(index, kind, body, leaf)
-            self.frontier = self.frontier.push(merkle.leaf_hash(body))
-            while pending is not None and pending.size <= expected:
-                self._check_head(pending)
-                pending = next(heads, None)
-            if expected % BATCH == 0:
-                self.on_progress(expected)
-        self._check_end(expected, [head.size for head in (pending, *heads) if head])
-        self._check_submissions()
-        self.report.size, self.report.root = self.frontier.size, self.frontier.root().hex()
-        self.on_progress(expected)
-        return self.report
-
-    def _remember(self, note: str) -> None:
-        try:
-            seen = self.ring.open(note)
-        except checkpoint.NoteError as error:
-            self.report.add("checkpoint-unknown", f"所给的树头不是本账本签名的：{error}")
-        else:
-            self.known.setdefault(seen.size, []).append(seen.root)
-
-    def _entries(self) -> Iterator[tuple[int, str, bytes, bytes]]:
-        # Keyset pages: flat memory on both databases, without a server-side cursor.
-        below = self.session.scalar(sa.select(sa.func.min(Entry.index)))
-        if below is not None and below < 0:
-            self.report.add("index-negative", f"存在序号为负的记录（{below}）", entry=below)
-        columns = (self._raw(column) for column in (Entry.kind, Entry.body, Entry.leaf_hash))
-        rows = sa.select(Entry.index, *columns).order_by(Entry.index)
-        after = -1
-        while page := self.session.execute(rows.where(Entry.index > after).limit(BATCH)).all():
-            for index, kind, body, leaf in page:
-                yield index, _text(kind), _bytes(body), leaf
-            after = page[-1][0]
-
-    def _heads(self) -> Iterator[_Head]:
-        columns = (TreeHead.root, TreeHead.frontier, TreeHead.checkpoint)
-        rows = sa.select(TreeHead.size, *map(self._raw, columns)).order_by(TreeHead.size)
-        after = 0
-        while page := self.session.execute(rows.where(TreeHead.size > after).limit(BATCH)).all():
-            for size, root, stored, note in page:
-                yield _Head(size, root, stored, _text(note))
-            after = page[-1][0]
-
-    def _raw(self, column: InstrumentedAttribute[Any]) -> sa.ColumnElement[Any]:
-        # SQLite keeps any type in any column, and would not hand out as text what is none.
-        on_sqlite = self.session.get_bind().dialect.name == "sqlite"
-        return sa.cast(column, sa.LargeBinary) if on_sqlite else column.expression
-
-    def _check_gap(self, expected: int, index: int) -> None:
-        if index == expected + 1:
-            self.report.add("missing", f"第 {expected} 条记录缺失（被删除或移动）", entry=expected)
-        elif index > expected:
-            message = f"第 {expected} 至 {index - 1} 条记录缺失（被删除或移动）"
-            self.report.add("missing", message, entry=expected)
-
-    def _check_entry(self, index: int, kind: str, body: bytes, leaf: bytes) -> None:
-        if merkle.leaf_hash(body) != leaf:
-            message = f"第 {index} 条记录的内容与其哈希不符（内容或哈希被改动）"
-            self.report.add("edited", message, entry=index)
-        elif not _canonical(body, kind):
-            message = f"第 {index} 条记录不是规范格式，或种类与内容不一致"
-            self.report.add("not-canonical", message, entry=index)
-
-    def _check_head(self, head: _Head) -> None:
-        self.report.heads += 1
-        size = head.size
-        matches = (self.frontier.size, self.frontier.root()) == (size, head.root)
-        if not matches:
-            message = (
-                f"第 {self.signed_to} 至 {size - 1} 条记录与大小为 {size} 的树头不符"
-                "（其中有改动、增删或调换）"
-            )
-            self.report.add("root-differs", message, entry=self.signed_to, head=size)
-        elif head.frontier != self.frontier.to_bytes():
-            message = f"大小为 {size} 的树头的续算数据被改动"
-            self.report.add("frontier-edited", message, head=size)
-        for kept in self.known.pop(size, ()):
-            if kept != head.root:
-                message = f"大小为 {size} 的树头与此前在外保存的不同：历史被改写"
-                self.report.add("history-rewritten", message, head=size)
-        if self._is_signed(head) and not matches:
-            # Go on from what was signed, so that later entries are judged by themselves.
-            self.frontier = head.believable_frontier() or self.frontier
-        self.signed_to = size
-
-    def _is_signed(self, head: _Head) -> bool:
-        try:
-            signed = self.ring.open(head.checkpoint)
-        except checkpoint.NoteError as error:
-            message = f"大小为 {head.size} 的树头签名无效：{error}"
-            self.report.add("signature-wrong", message, head=head.size)
-            return False
-        if (signed.size, signed.root) != (head.size, head.root):
-            message = f"大小为 {head.size} 的树头与其签名内容不符"
-            self.report.add("head-edited", message, head=head.size)
-            return False
-        return True
-
-    def _check_end(self, size: int, beyond: list[int]) -> None:
-        self.report.heads += len(beyond)
-        if beyond:
-            newest = beyond[-1]
-            message = f"第 {size} 至 {newest - 1} 条记录缺失：树头已签到 {newest} 条（末尾被截去）"
-            self.report.add("truncated", message, entry=size, head=newest)
-        elif self.signed_to < size:
-            message = (
-                f"第 {self.signed_to} 至 {size - 1} 条记录没有签名的树头"
-                "（绕过程序添加，或树头被删除）"
-            )
-            self.report.add("unsigned", message, entry=self.signed_to)
-        for kept in self.known:
-            message = f"此前在外保存过大小为 {kept} 的树头，账本中没有：被截去或改写"
-            self.report.add("history-rewritten", message, head=kept)
-
-    def _check_submissions(self) -> None:
-        """Every entry came from one decision, word for word, and none has lost its entry."""
-        differs = sa.or_(
-            Submission.id.is_(None),
-            Submission.body != Entry.body,
-            Submission.kind != Entry.kind,
-        )
-        strange = self.session.scalars(
-            sa.select(Entry.index)
-            .outerjoin(Submission, Submission.entry_index == Entry.index)
-            .where(differs)
-            .order_by(Entry.index)
-            .limit(MOST_FINDINGS)
-        )
-        for odd in strange:
-            message = f"第 {odd} 条记录与其来源的决定不一致"
-            self.report.add("differs-from-decision", message, entry=odd)
-        lost = self.session.execute(
-            sa.select(Submission.key, Submission.entry_index)
-            .outerjoin(Entry, Submission.entry_index == Entry.index)
-            .where(Submission.entry_index.is_not(None), Entry.index.is_(None))
-            .order_by(Submission.entry_index)
-            .limit(MOST_FINDINGS)
-        )
-        for key, index in lost:
-            message = f"决定 {key} 已入账为第 {index} 条记录，但该记录不存在（被删除）"
-            self.report.add("entry-lost", message, entry=index)
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode(errors="replace")
-
-
-def _canonical(body: bytes, kind: str) -> bool:
+    report = Report()
+    ring = _ring(session, verifier_keys, report)
+    kept = _kept(ring, known, report)
+    start = _start(session, ring, since, report) if since is not None else Frontier()
+    size, root = session.execute(
+        sa.select(TreeHead.size, raw(session, TreeHead.root))
+        .order_by(TreeHead.size.desc())
+        .limit(1)
+    ).one_or_none() or (0, EMPTY_ROOT)
     try:
-        content = json.loads(body)
-        return bool(rfc8785.dumps(content) == body and content["kind"] == kind)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return False
+        if thorough:
+            raise Differs("asked for")
+        soundness.check(
+            session, ring, kept, first=start.size, size=size, processes=processes,
+            on_progress=on_progress,
+        )  # fmt: skip
+    except Differs as difference:
+        Inspection(session, ring, kept, start, report, on_progress).run()
+        if not (report.findings or thorough):
+            report.add("differs", f"账本与其树头不符：{difference}")
+    else:
+        report.size, report.root = size, root.hex()
+        heads = sa.select(sa.func.count()).select_from(TreeHead).where(TreeHead.size > start.size)
+        report.heads = session.scalar(heads) or 0
+        on_progress(size - start.size)
+    report.since = start.size
+    return report
+
+
+def _ring(session: Session, verifier_keys: list[str], report: Report) -> Ring:
+    try:
+        return Ring.of(rotation.rotations(session), verifier_keys)
+    except rotation.RotationError as error:
+        report.add("keys-broken", f"签名密钥的更换记录不成立：{error}")
+        return Ring.of([], verifier_keys)
+
+
+def _kept(ring: Ring, known: Iterable[str], report: Report) -> dict[int, list[bytes]]:
+    """The roots that were kept outside, by their sizes."""
+    kept: dict[int, list[bytes]] = {}
+    for note in known:
+        try:
+            seen = ring.open(note)
+        except checkpoint.NoteError as error:
+            report.add("checkpoint-unknown", f"所给的树头不是本账本签名的：{error}")
+        else:
+            kept.setdefault(seen.size, []).append(seen.root)
+    return kept
+
+
+def _start(session: Session, ring: Ring, since: str, report: Report) -> Frontier:
+    """The tree at the last full tile before the checkpoint; the empty one if it isn't ours."""
+    seen = _kept(ring, [since], report)
+    for size, (root,) in seen.items():
+        begin = size - size % tiles.WIDTH
+        places = tiles.places([(0, size)]) | tiles.places([(0, begin)])
+        stored = log.stored_tiles(session, places)
+        try:
+            if tiles.subtree_hash((0, size), stored) == root:
+                return tiles.frontier(begin, stored)
+        except tiles.TileMissing:
+            pass
+        message = f"账本不再以此前保存的、大小为 {size} 的树头开始：历史被改写或截去"
+        report.add("history-rewritten", message, head=size)
+    return Frontier()

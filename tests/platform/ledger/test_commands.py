@@ -93,7 +93,7 @@ def tamper_sqlite(installation: dict[str, str], *statements: str) -> None:
     """Drop the triggers and write, with a tool that knows nothing of the program."""
     path = Path(installation["ZHIXIN_DATA_DIR"]) / "zhixin.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("entry", "tree_head"):
+        for table in ("entry", "tree_head", "tile"):
             connection.execute(f"DROP TRIGGER ledger_{table}_no_update")
             connection.execute(f"DROP TRIGGER ledger_{table}_no_delete")
         for statement in statements:
@@ -163,11 +163,31 @@ def test_a_kept_checkpoint_is_held_against_the_log(embedded, zhixin, tmp_path):
         "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index >= 3",
         'DELETE FROM ledger_entry WHERE "index" >= 3',
         "DELETE FROM ledger_tree_head WHERE size = 5",
+        "UPDATE ledger_tile SET hashes = substr(hashes, 1, 3 * 32)",
     )
     assert zhixin("verify").exit_code == 0  # shorter, but consistent
     done = zhixin("verify", "--checkpoint", str(kept))
     assert done.exit_code == 1
     assert "被截去或改写" in done.stdout
+
+
+def test_only_what_came_after_a_checkpoint(embedded, zhixin, tmp_path):
+    """`ledger verify --since`: the log still begins with what was verified then."""
+    kept = tmp_path / "kept.txt"
+    kept.write_text(zhixin("head").stdout)
+    done = zhixin("verify", "--since", str(kept))
+    assert (done.exit_code, "账本完好" in done.stdout) == (0, True)
+    tamper_sqlite(embedded, "UPDATE ledger_tile SET hashes = zeroblob(160)")
+    done = zhixin("verify", "--since", str(kept))
+    assert done.exit_code == 1
+    assert "账本不再以此前保存的、大小为 5 的树头开始" in done.stdout
+
+
+def test_a_thorough_verification_finds_the_same(embedded, zhixin):
+    """Slower, and of one mind with the quick one."""
+    assert zhixin("verify", "--thorough").exit_code == 0
+    tamper_sqlite(embedded, EDIT)
+    assert zhixin("verify", "--thorough").exit_code == 1
 
 
 def test_the_log_can_be_exported(zhixin):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 import rfc8785
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
 from zhixin import db
-from zhixin.ledger import checkpoint, log, merkle, verification
+from zhixin.ledger import checkpoint, inspection, log, merkle, soundness, sweep, tiles, verification
 from zhixin.ledger.keys import Signer
-from zhixin.ledger.models import Entry, EntryKind
+from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile
 
 DETACH = "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index = {0}"
 
@@ -20,6 +22,10 @@ DETACH = "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index = {0
 def found(report, code):
     """The findings of one code, as (entry, head)."""
     return [(f.entry, f.head) for f in report.findings if f.code == code]
+
+
+def leaves_in_order():
+    return sa.select(Entry.leaf_hash).order_by(Entry.index)
 
 
 def codes(report):
@@ -44,21 +50,25 @@ def test_an_empty_log_holds(session, verify):
     assert report.root == merkle.EMPTY_ROOT.hex()
 
 
-def test_pages_of_any_length_hold(grow, verify, monkeypatch):
-    """Streaming in pages sees every entry and every head."""
-    monkeypatch.setattr(verification, "BATCH", 2)
-    grow(1, 1, 2, 1, 2)
-    assert verify().holds
-    assert verify().size == 7
+def test_pages_of_any_length_hold(session, grow, signer, monkeypatch):
+    """Streaming in pages sees every entry and every head, quickly or thoroughly."""
+    monkeypatch.setattr(inspection, "BATCH", 2)
+    monkeypatch.setattr(sweep, "STEP", 256)
+    grow(1, 1, 2, 251, 1, 2, 255, 300)
+    for thorough in (False, True):
+        report = verification.verify(session, [signer.verifier_key], thorough=thorough)
+        assert (report.findings, report.size, report.heads) == ([], 813, 8)
 
 
-def test_progress_is_told(session, grow, signer, monkeypatch):
+@pytest.mark.parametrize(("thorough", "steps"), [(False, [256, 300]), (True, [100, 200, 300])])
+def test_progress_is_told(session, grow, signer, monkeypatch, thorough, steps):
     """Whoever waits is told how many entries are done."""
-    monkeypatch.setattr(verification, "BATCH", 2)
-    grow(5)
+    monkeypatch.setattr(inspection, "BATCH", 100)
+    monkeypatch.setattr(sweep, "STEP", 256)
+    grow(300)
     told: list[int] = []
-    verification.verify(session, [signer.verifier_key], on_progress=told.append)
-    assert told == [2, 4, 5]
+    verification.verify(session, [signer.verifier_key], on_progress=told.append, thorough=thorough)
+    assert sorted(set(told)) == steps
 
 
 def test_an_edited_body_is_named(grow, verify, tamper):
@@ -256,7 +266,7 @@ def test_a_strange_checkpoint_is_refused(grow, verify, note):
 
 def test_many_findings_are_counted(grow, verify, tamper, monkeypatch):
     """A log beyond repair does not fill the memory with findings."""
-    monkeypatch.setattr(verification, "MOST_FINDINGS", 3)
+    monkeypatch.setattr(inspection, "MOST_FINDINGS", 3)
     grow(8)
     tamper("UPDATE ledger_entry SET body = '{}'")
     report = verify()
@@ -322,21 +332,21 @@ def test_an_entry_lost_behind_its_decision_is_named(own_engine, signer, now):
 
 def test_verifying_does_not_stop_the_sequencer(own_engine, settings, signer, now, monkeypatch):
     """A snapshot sees one moment while entries are appended, and reports no ghosts."""
-    monkeypatch.setattr(verification, "BATCH", 2)
+    monkeypatch.setattr(sweep, "STEP", 256)
 
     def append(first: int) -> None:
         with Session(own_engine) as session:
-            for n in range(first, first + 3):
+            for n in range(first, first + 300):
                 log.submit(session, EntryKind.AWARD, f"award:{n}", {"n": n}, now=now)
             log.append_waiting(session, signer, now)
             session.commit()
 
     append(0)
-    append(3)
+    append(300)
 
     def meanwhile(done: int) -> None:
-        if done == 2:
-            writer = threading.Thread(target=append, args=(6,))
+        if done == 256:
+            writer = threading.Thread(target=append, args=(600,))
             writer.start()
             writer.join(timeout=10)
             assert not writer.is_alive(), "the sequencer waits for the verification"
@@ -344,7 +354,7 @@ def test_verifying_does_not_stop_the_sequencer(own_engine, settings, signer, now
     with verification.snapshot(db.Database(settings, bind=own_engine)) as session:
         report = verification.verify(session, [signer.verifier_key], on_progress=meanwhile)
     assert report.holds
-    assert report.size == 6
+    assert report.size == 600
 
 
 def test_the_signed_note_is_what_others_read(session, grow, signer):
@@ -353,3 +363,221 @@ def test_the_signed_note_is_what_others_read(session, grow, signer):
     signed = checkpoint.parse_and_verify(log.head(session).checkpoint, [signer.verifier_key])
     assert signed.origin == "zhixin.example/ledger"
     assert signed.size == 2
+
+
+# --- tiles -------------------------------------------------------------------------------------
+
+SWAP = """
+    UPDATE ledger_tile SET hashes = {0} WHERE level = {1} AND number = {2}
+"""
+
+
+def with_a_changed_hash(session, level, number, at):
+    """A tile's hashes with one of them another."""
+    hashes = session.scalar(
+        sa.select(Tile.hashes).where(Tile.level == level, Tile.number == number)
+    )
+    return hashes[: at * 32] + bytes(32) + hashes[at * 32 + 32 :]
+
+
+@pytest.mark.parametrize(
+    ("level", "number", "at", "first"),
+    [(0, 0, 5, 0), (0, 1, 255, 256), (0, 2, 87, 512), (1, 0, 1, 0)],
+)
+def test_an_edited_tile_is_named(session, grow, verify, tamper, level, number, at, first):
+    """A hash in a full tile, in one that still grows, or above."""
+    grow(300, 300)
+    hashes = with_a_changed_hash(session, level, number, at)
+    tamper(SWAP.format(":hashes", level, number), hashes=hashes)
+    report = verify()
+    assert codes(report) == {"tile-differs"}
+    assert (first, None) in found(report, "tile-differs")
+    assert any(f"第 {level} 层第 {number} 块" in finding.message for finding in report.findings)
+
+
+def test_tiles_and_entries_edited_alike_are_found(session, grow, verify, tamper):
+    """Body, hash, decision and all tiles made to fit: the signed root still differs."""
+    grow(300, 300)
+    body = log.entry(session, 4).body.replace("1.5", "9.5")
+    leaf = merkle.leaf_hash(body.encode())
+    leaves = list(session.scalars(sa.select(Entry.leaf_hash).order_by(Entry.index)))
+    leaves[4] = leaf
+    forged = tiles.grow(0, {}, leaves)
+    tamper(
+        'UPDATE ledger_entry SET body = :body, leaf_hash = :leaf WHERE "index" = 4',
+        "UPDATE ledger_submission SET body = :body WHERE entry_index = 4 AND :leaf = :leaf",
+        body=body,
+        leaf=leaf,
+    )
+    for (level, number), hashes in forged.items():
+        tamper(SWAP.format(":hashes", level, number), hashes=hashes)
+    assert found(verify(), "root-differs") == [(0, 300)]
+
+
+@pytest.mark.parametrize("where", ["level = 0 AND number = 1", "level = 1", "1 = 1"])
+def test_a_deleted_tile_is_named(grow, verify, tamper, where):
+    """The tiles are those of the newest head, all of them."""
+    grow(600)
+    tamper(f"DELETE FROM ledger_tile WHERE {where}")
+    assert codes(verify()) == {"tile-differs"}
+
+
+def test_a_shortened_tile_is_named(session, grow, verify, tamper):
+    """A tile that ends before the newest head does."""
+    grow(300)
+    short = session.scalar(sa.select(Tile.hashes).where(Tile.level == 0, Tile.number == 1))[:-32]
+    tamper(SWAP.format(":hashes", 0, 1), hashes=short)
+    assert found(verify(), "tile-differs") == [(256, None)]
+
+
+def test_a_tile_too_many_is_found(session, grow, verify):
+    """Nothing is served that no head covers."""
+    grow(3)
+    session.add(Tile(level=0, number=1, hashes=bytes(32)))
+    session.commit()
+    assert codes(verify()) == {"tile-extra"}
+
+
+def test_tiles_are_not_blamed_for_edited_entries(grow, verify, tamper):
+    """As long as they lead to the root that was signed."""
+    grow(300)
+    tamper('UPDATE ledger_entry SET leaf_hash = :leaf WHERE "index" = 7', leaf=bytes(32))
+    assert codes(verify()) == {"edited"}
+
+
+# --- since a checkpoint ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (256, 3), (300, 300), (700, 1), (5, 1200)])
+def test_only_what_came_after_is_looked_at(session, grow, signer, sizes):
+    """From the last full tile before the checkpoint on; size and root are those of the whole."""
+    grow(sizes[0])
+    kept = log.head(session).checkpoint
+    grow(sizes[1])
+    report = verification.verify(session, [signer.verifier_key], since=kept)
+    assert report.holds
+    assert report.since == sizes[0] - sizes[0] % 256
+    assert (report.size, report.root) == (sum(sizes), log.head(session).root.hex())
+
+
+def test_what_was_verified_before_is_not_looked_at_again(session, grow, verify, signer, tamper):
+    """An old entry edited since is found by verifying all, not by what came after."""
+    grow(600)
+    kept = log.head(session).checkpoint
+    grow(3)
+    tamper("UPDATE ledger_entry SET body = '{}' WHERE \"index\" = 5")
+    assert verification.verify(session, [signer.verifier_key], since=kept).holds
+    assert not verify().holds
+
+
+def test_what_came_after_is_named(session, grow, signer, tamper):
+    """With the same findings as when all is verified."""
+    grow(600)
+    kept = log.head(session).checkpoint
+    grow(3)
+    tamper("UPDATE ledger_entry SET body = replace(body, '1.5', '9.5') WHERE \"index\" = 601")
+    report = verification.verify(session, [signer.verifier_key], since=kept)
+    assert found(report, "edited") == [(601, None)]
+    assert found(report, "root-differs") == [(600, 603)]
+    assert report.since == 512
+
+
+def test_a_restored_backup_is_shorter_than_what_was_kept(session, grow, signer, tamper):
+    """Rolled back to before the checkpoint: it is missing, whatever else holds."""
+    grow(600)
+    kept, shorter = None, tiles.grow(0, {}, list(session.scalars(leaves_in_order())))
+    grow(10)
+    kept = log.head(session).checkpoint
+    tamper(
+        "DELETE FROM ledger_tree_head WHERE size = 610",
+        "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index >= 600",
+        'DELETE FROM ledger_entry WHERE "index" >= 600',
+    )
+    for (level, number), hashes in shorter.items():
+        tamper(SWAP.format(":hashes", level, number), hashes=hashes)
+    assert verification.verify(session, [signer.verifier_key]).holds
+    for arguments in ({"since": kept}, {"known": [kept]}):
+        report = verification.verify(session, [signer.verifier_key], **arguments)
+        assert found(report, "history-rewritten") == [(None, 610)]
+
+
+def test_a_rewritten_past_does_not_lead_to_what_was_kept(session, grow, signer, tamper, now):
+    """Signed anew with the right key: the tiles lead to another root."""
+    grow(300)
+    kept = log.head(session).checkpoint
+    tamper(
+        "DELETE FROM ledger_tree_head",
+        "DELETE FROM ledger_tile",
+        "UPDATE ledger_submission SET entry_index = NULL",
+        "DELETE FROM ledger_entry",
+        "UPDATE ledger_submission SET body = replace(body, '1.5', '9.5') WHERE key = 'award:1'",
+    )
+    log.append_waiting(session, signer, now)
+    report = verification.verify(session, [signer.verifier_key], since=kept)
+    assert [(f.code, f.head) for f in report.findings] == [("history-rewritten", 300)]
+
+
+def test_a_checkpoint_of_another_log_is_no_beginning(session, grow, signer):
+    """Said, and all is verified."""
+    grow(3)
+    report = verification.verify(session, [signer.verifier_key], since="nonsense")
+    assert codes(report) == {"checkpoint-unknown"}
+    assert (report.since, report.size) == (0, 3)
+
+
+# --- more ------------------------------------------------------------------------------------
+
+
+def test_salts_that_changed_places_open_nothing(session, grow, signer, now, create_person):
+    """Who opens an entry by another entry's salt shows another person than the log has."""
+    people = [create_person("alice"), create_person("bob")]
+    for person in people:
+        log.submit(session, EntryKind.AWARD, f"a:{person.id}", {}, person_id=person.id, now=now)
+    log.append_waiting(session, signer, now)
+    named = [json.loads(log.entry(session, index).body)["person"] for index in range(2)]
+    salts = session.scalars(sa.select(Opening.salt).order_by(Opening.submission_id)).all()
+    right = [log.commitment(person.id, salt) for person, salt in zip(people, salts, strict=True)]
+    swapped = [log.commitment(p.id, salt) for p, salt in zip(people, salts[::-1], strict=True)]
+    assert right == named
+    assert not set(swapped) & set(named)
+
+
+def test_what_was_signed_though_not_canonical_is_found_thoroughly(
+    session, signer, now, monkeypatch
+):
+    """The signature vouches for what the sequencer wrote; who doubts that parses every entry."""
+    body = '{"kind": "award","kind":"award"}'
+    session.add(Submission(key="odd", kind="award", body=body, submitted_at=now))
+    session.flush()
+    monkeypatch.setattr(log, "is_canonical", lambda _body, _kind: True)
+    log.append_waiting(session, signer, now)
+    report = verification.verify(session, [signer.verifier_key], thorough=True)
+    assert found(report, "not-canonical") == [(0, None)]
+
+
+@pytest.mark.parametrize("tampered", [None, 0, 700, 1199])
+def test_several_processes_find_the_same(own_engine, settings, signer, now, monkeypatch, tampered):
+    """Each hashes a range of its own, at one moment of the log."""
+    monkeypatch.setattr(soundness, "WORTH_A_PROCESS", 300)
+    with Session(own_engine) as session:
+        for n in range(1200):
+            log.submit(session, EntryKind.AWARD, f"award:{n}", {"hours": "1.5"}, now=now)
+        while log.append_waiting(session, signer, now, limit=170):
+            pass
+        session.commit()
+        kept = log.head(session).checkpoint
+        for n in range(3):
+            log.submit(session, EntryKind.AWARD, f"more:{n}", {"hours": "1.5"}, now=now)
+        log.append_waiting(session, signer, now)
+        session.commit()
+        if tampered is not None:
+            trigger = "DROP TRIGGER ledger_entry_no_update"
+            on = " ON ledger_entry" if own_engine.dialect.name == "postgresql" else ""
+            session.execute(sa.text(trigger + on))
+            session.execute(sa.update(Entry).where(Entry.index == tampered).values(body="{}"))
+            session.commit()
+    with verification.snapshot(db.Database(settings, bind=own_engine)) as session:
+        report = verification.verify(session, [signer.verifier_key], [kept], processes=3)
+    assert report.size == 1203
+    assert found(report, "edited") == ([] if tampered is None else [(tampered, None)])
+    assert report.holds == (tampered is None)

@@ -1,0 +1,270 @@
+"""Hashing a range of the log once more, as fast as it can be read: does it hold, yes or no?
+
+Bodies, hashes, tiles, roots of tree heads and decisions of a range of entries are held against
+each other, without a word about what is wrong: that is ``zhixin.ledger.inspection``'s work,
+which is slower. What the range begins with is believed from the stored tiles; whoever asks
+checks those (``zhixin.ledger.soundness``). As a program of its own this is one of several
+processes, each with a range and a connection; it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from zhixin.ledger import tiles
+from zhixin.ledger.merkle import Frontier, ProofError
+from zhixin.ledger.tiles import WIDTH, Place
+
+#: Entries that are read at a time; whole tiles.
+STEP = 16 * WIDTH
+_KIND = b'"kind":"'
+
+
+class Differs(Exception):
+    """Something in the range is not as it must be."""
+
+
+class Leaves(NamedTuple):
+    """The entries under one tile."""
+
+    kinds: Sequence[bytes]
+    bodies: Sequence[bytes]
+    hashes: bytes  # as they are stored beside the bodies
+
+
+class Head(NamedTuple):
+    """What a tree head says of the tree."""
+
+    size: int
+    root: bytes
+    frontier: bytes
+
+
+class Rows(Protocol):
+    """What is stored, from index ``first`` up to, and without, ``last``."""
+
+    def leaves(self, first: int, last: int) -> Iterator[Leaves]:
+        """Tile by tile; ``Differs`` where an entry is missing."""
+
+    def heads(self, first: int, last: int) -> list[Head]:
+        """Of more than ``first`` entries and up to ``last``."""
+
+    def tiles(self, level: int, first: int, last: int) -> dict[Place, bytes]:
+        """Of one level, by their numbers."""
+
+    def come_from_decisions(self, first: int, last: int) -> bool:
+        """Each entry from one submission, word for word, and each submission's entry is there."""
+
+
+def sweep(
+    rows: Rows, first: int, last: int, told: Callable[[int], None] = lambda done: None
+) -> list[bytes]:
+    """Check the entries from ``first``, where a tile begins, up to ``last``.
+
+    Returns:
+        The roots of the full tiles.
+
+    Raises:
+        Differs: they do not hold.
+    """
+    try:
+        return _sweep(rows, first, last, told)
+    except (tiles.TileMissing, ProofError, TypeError, ValueError) as error:
+        raise Differs(str(error)) from error
+
+
+def _sweep(rows: Rows, first: int, last: int, told: Callable[[int], None]) -> list[bytes]:
+    stored: dict[Place, bytes] = {}
+    for level, number in tiles.edge(first):
+        stored |= rows.tiles(level, number, number + 1)
+    upper = Frontier(first // WIDTH, tiles.frontier(first, stored).hashes)  # over full tiles
+    roots: list[bytes] = []
+    for begin in range(first, last, STEP):
+        end = min(begin + STEP, last)
+        stored = rows.tiles(0, begin // WIDTH, -(-end // WIDTH))
+        heads = rows.heads(begin, end)[::-1]
+        for at, leaves in enumerate(rows.leaves(begin, end)):
+            start = begin + at * WIDTH
+            tile = _tile(leaves, min(WIDTH, end - start))
+            if tile != leaves.hashes or tile != stored.get(Place(0, start // WIDTH)):
+                raise Differs(f"tile {start // WIDTH}")
+            while heads and heads[-1].size < start + WIDTH:
+                _check(heads.pop(), upper, tile)
+            if len(tile) == tiles.TILE_BYTES:
+                roots.append(tiles.fold(tile))
+                upper = upper.push(roots[-1])
+                if heads and heads[-1].size == start + WIDTH:
+                    _check(heads.pop(), upper, b"")
+        told(end - begin)
+    if not rows.come_from_decisions(first, last):
+        raise Differs("decisions")
+    return roots
+
+
+def _tile(leaves: Leaves, width: int) -> bytes:
+    if len(leaves.bodies) != width:
+        raise Differs("an entry is missing")
+    for body, kind in zip(leaves.bodies, leaves.kinds, strict=True):
+        # Behind the last such name in a canonical entry there is its own kind.
+        if not body.startswith(kind + b'"', body.rfind(_KIND) + len(_KIND)):
+            raise Differs("an entry is of another kind")
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\0" + body).digest() for body in leaves.bodies])
+
+
+def _check(head: Head, upper: Frontier, tile: bytes) -> None:
+    width = head.size % WIDTH
+    inner = tiles.frontier(width, {Place(0, 0): tile}).hashes
+    frontier = Frontier(head.size, upper.hashes + inner)
+    if frontier.root() != head.root or frontier.to_bytes() != head.frontier:
+        raise Differs(f"head {head.size}")
+
+
+class SqliteRows:
+    """From a ``sqlite3`` connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._execute = connection.cursor().execute
+
+    def leaves(self, first: int, last: int) -> Iterator[Leaves]:
+        found = self._execute(
+            'SELECT "index", CAST(kind AS BLOB), CAST(body AS BLOB), CAST(leaf_hash AS BLOB)'
+            ' FROM ledger_entry WHERE "index" >= ? AND "index" < ? ORDER BY "index"',
+            (first, last),
+        ).fetchall()
+        if len(found) != last - first:
+            raise Differs("an entry is missing")
+        for at in range(0, len(found), WIDTH):
+            _indexes, kinds, bodies, hashes = zip(*found[at : at + WIDTH], strict=True)
+            yield Leaves(kinds, bodies, b"".join(hashes))
+
+    def heads(self, first: int, last: int) -> list[Head]:
+        found = self._execute(
+            "SELECT size, CAST(root AS BLOB), CAST(frontier AS BLOB) FROM ledger_tree_head"
+            " WHERE size > ? AND size <= ? ORDER BY size",
+            (first, last),
+        )
+        return [Head(*row) for row in found.fetchall()]
+
+    def tiles(self, level: int, first: int, last: int) -> dict[Place, bytes]:
+        found = self._execute(
+            "SELECT number, CAST(hashes AS BLOB) FROM ledger_tile"
+            " WHERE level = ? AND number >= ? AND number < ?",
+            (level, first, last),
+        )
+        return {Place(level, number): hashes for number, hashes in found.fetchall()}
+
+    def come_from_decisions(self, first: int, last: int) -> bool:
+        odd = """
+            SELECT 1 FROM ledger_entry e LEFT JOIN ledger_submission s ON s.entry_index = e."index"
+            WHERE e."index" >= ? AND e."index" < ? AND (
+                s.id IS NULL OR s.body <> e.body OR s.kind <> e.kind
+                OR typeof(e.body) <> 'text' OR typeof(e.leaf_hash) <> 'blob'
+            ) LIMIT 1
+        """
+        count = """
+            SELECT count(*) FROM ledger_submission WHERE entry_index >= ? AND entry_index < ?
+        """
+        if self._execute(odd, (first, last)).fetchone():
+            return False
+        (submitted,) = self._execute(count, (first, last)).fetchone()
+        return bool(submitted == last - first)
+
+
+class PostgresRows:
+    """From a ``psycopg`` connection: a row for each tile, so that little is left to unpack."""
+
+    def __init__(self, connection: Any) -> None:
+        self._cursor = connection.cursor(binary=True)
+
+    def _execute(self, statement: str, values: tuple[int, ...]) -> Any:
+        return self._cursor.execute(statement, values).fetchall()
+
+    def leaves(self, first: int, last: int) -> Iterator[Leaves]:
+        found = self._execute(
+            """
+            SELECT array_agg(convert_to(kind, 'UTF8') ORDER BY "index"),
+                array_agg(convert_to(body, 'UTF8') ORDER BY "index"),
+                string_agg(leaf_hash, '' ORDER BY "index")
+            FROM ledger_entry WHERE "index" >= %s AND "index" < %s
+            GROUP BY "index" / 256 ORDER BY "index" / 256
+            """,
+            (first, last),
+        )
+        if len(found) != -(-(last - first) // WIDTH):
+            raise Differs("entries are missing")
+        return (Leaves(*row) for row in found)
+
+    def heads(self, first: int, last: int) -> list[Head]:
+        found = self._execute(
+            "SELECT size, root, frontier FROM ledger_tree_head"
+            " WHERE size > %s AND size <= %s ORDER BY size",
+            (first, last),
+        )
+        return [Head(*row) for row in found]
+
+    def tiles(self, level: int, first: int, last: int) -> dict[Place, bytes]:
+        found = self._execute(
+            "SELECT number, hashes FROM ledger_tile"
+            " WHERE level = %s AND number >= %s AND number < %s",
+            (level, first, last),
+        )
+        return {Place(level, number): hashes for number, hashes in found}
+
+    def come_from_decisions(self, first: int, last: int) -> bool:
+        odd = """
+            SELECT 1 FROM ledger_entry e LEFT JOIN ledger_submission s
+            ON s.entry_index = e."index" AND s.entry_index >= %s AND s.entry_index < %s
+            WHERE e."index" >= %s AND e."index" < %s
+            AND (s.id IS NULL OR s.body <> e.body OR s.kind <> e.kind) LIMIT 1
+        """
+        count = """
+            SELECT count(*) FROM ledger_submission WHERE entry_index >= %s AND entry_index < %s
+        """
+        if self._execute(odd, (first, last, first, last)):
+            return False
+        ((submitted,),) = self._execute(count, (first, last))
+        return bool(submitted == last - first)
+
+
+def _connect(order: dict[str, Any]) -> Rows:
+    if path := order.get("sqlite"):
+        import sqlite3
+
+        connection = sqlite3.connect(path, isolation_level=None, timeout=15)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        return SqliteRows(connection)
+    import psycopg
+
+    postgres = psycopg.connect(order["postgres"], autocommit=True)
+    postgres.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    postgres.execute(f"SET TRANSACTION SNAPSHOT '{order['snapshot']}'".encode())
+    return PostgresRows(postgres)
+
+
+def main() -> None:
+    """Sweep the range that standard input orders; answer line by line."""
+    order = json.load(sys.stdin)
+
+    def say(word: str, value: object) -> None:
+        sys.stdout.write(f"{word} {value}\n")
+        sys.stdout.flush()
+
+    try:
+        roots = sweep(
+            _connect(order), order["first"], order["last"], lambda done: say("done", done)
+        )
+    except Differs as difference:
+        say("differs", difference)
+    else:
+        say("holds", base64.b64encode(b"".join(roots)).decode())
+
+
+if __name__ == "__main__":
+    main()

@@ -43,7 +43,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def _commands(text: str) -> Iterator[str]:
     for span in re.findall(r"```.*?```|`[^`\n]+`", text, re.S):
-        yield from re.findall(r"(?:^|[\n`|(;']|bin/|ZHIXIN_\S+ |\$\()zhixin ((?:[a-z]+ ?)+)", span)
+        yield from re.findall(
+            r"(?:^|[\n`|(;']|bin/|ZHIXIN_\S+ |\$\()zhixin ((?:[a-z][a-z-]* ?)+)", span
+        )
 
 
 @each_page

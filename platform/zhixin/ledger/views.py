@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, render_template, send_file
+from flask import Blueprint, Response, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from zhixin import access, db
@@ -53,4 +53,5 @@ def did_document() -> ResponseReturnValue:
 @access.public
 def verifier() -> ResponseReturnValue:
     """The offline verifier: one file to keep, read and run."""
-    return send_file(VERIFIER, mimetype="text/x-python", as_attachment=True)
+    headers = {"Content-Disposition": f"attachment; filename={VERIFIER.name}"}
+    return Response(VERIFIER.read_bytes(), mimetype="text/x-python", headers=headers)

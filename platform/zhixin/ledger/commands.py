@@ -17,7 +17,14 @@ from rich.progress import Progress
 from zhixin import db
 from zhixin.command import with_app
 from zhixin.errors import NotFound
-from zhixin.ledger import key_commands, log, verification, witness_commands
+from zhixin.ledger import (
+    key_commands,
+    log,
+    party_commands,
+    proof_commands,
+    verification,
+    witness_commands,
+)
 from zhixin.ledger.key_commands import as_json_option
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.models import Entry
@@ -100,22 +107,17 @@ def head() -> None:
     click.echo(newest.checkpoint, nl=False)
 
 
-@ledger.command()
-@with_app
-def export() -> None:
-    """以 JSON Lines 导出全部记录（不含个人信息）。"""
-    rows = sa.select(Entry.index, Entry.body, Entry.leaf_hash).order_by(Entry.index)
-    with verification.snapshot(db.database()) as session:
-        for index, body, leaf in session.execute(rows.execution_options(yield_per=1000)):
-            line = {"index": index, "body": body, "leaf_hash": leaf.hex()}
-            click.echo(json.dumps(line, ensure_ascii=False))
-
-
 for command in (
     key_commands.init,
     key_commands.key,
     key_commands.rotate_key,
     key_commands.retire_key,
     witness_commands.witness,
+    proof_commands.prove,
+    proof_commands.consistency,
+    proof_commands.export,
+    party_commands.follow_,
+    party_commands.verify_copy,
 ):
     ledger.add_command(command)
+witness_commands.witness.add_command(party_commands.witness_sign)

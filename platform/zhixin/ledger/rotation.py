@@ -137,10 +137,11 @@ def rotations(session: Session) -> list[Rotation]:
         .where(Entry.kind == EntryKind.KEY_ROTATED)
         .order_by(Entry.index)
     )
-    return [_read(index, body) for index, body in rows]
+    return [read(index, body) for index, body in rows]
 
 
-def _read(index: int, body: str | bytes) -> Rotation:
+def read(index: int, body: str | bytes) -> Rotation:
+    """The change of key that an entry says; a malformed one fails when it is checked."""
     try:
         facts = json.loads(body)["facts"]
         return Rotation(index, str(facts["old"]), str(facts["new"]), str(facts["note"]))

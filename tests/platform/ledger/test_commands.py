@@ -232,3 +232,93 @@ def test_a_wrong_passphrase_is_one_line(zhixin, monkeypatch):
     done = zhixin("key")
     assert done.exit_code == 1
     assert "口令不对" in done.stderr
+
+
+PROGRAM = config.ROOT / "platform/zhixin/ledger/offline/zhixin_verify.py"
+
+
+def offline(*arguments: str) -> int:
+    """Exit status of the program that others have."""
+    command = [sys.executable, "-I", str(PROGRAM), *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+
+def test_a_proof_is_checked_by_others(zhixin, tmp_path):
+    """`prove` and `consistency` write what the offline verifier reads."""
+    key = zhixin("key").stdout.strip()
+    proof, path = tmp_path / "proof.json", tmp_path / "path.json"
+    assert "第 1 条" in zhixin("prove", "1", "-o", str(proof)).stdout
+    assert offline(str(proof), "--key", key) == 0
+    assert json.loads(zhixin("prove", "--entry", "1", "--json").stdout) == json.loads(
+        proof.read_text()
+    )
+    kept = tmp_path / "kept.txt"
+    zhixin("export", str(tmp_path / "copy"))
+    kept.write_text((tmp_path / "copy" / "checkpoint").read_text())
+    assert zhixin("consistency", "3", "-o", str(path)).exit_code == 0
+    assert json.loads(path.read_text())["to"] == 5
+    assert offline(str(proof), "--key", key, "--checkpoint", str(kept)) == 0
+    proof.write_text(proof.read_text().replace("1.5", "9.5"))
+    assert offline(str(proof), "--key", key) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["prove"], "二者择一"),
+        (["prove", "1", "--entry", "1"], "二者择一"),
+        (["prove", "99"], "award:99"),
+        (["prove", "--entry", "99"], "99"),
+        (["prove", "1", "--with-opening"], "承诺"),
+        (["consistency", "9"], "起始"),
+        (["consistency", "3", "9"], "5 条"),
+    ],
+)
+def test_what_cannot_be_proved_is_one_line(zhixin, arguments, told):
+    """Exit status 1 and the reason."""
+    done = zhixin(*arguments)
+    assert done.exit_code == 1
+    assert told in done.stderr
+
+
+def test_an_export_can_be_checked_elsewhere(zhixin, tmp_path):
+    """Without the database; an edited file is found."""
+    folder = tmp_path / "copy"
+    key = zhixin("key").stdout.strip()
+    assert json.loads(zhixin("export", str(folder), "--json").stdout)["size"] == 5
+    done = zhixin("verify-copy", str(folder), "--key", key, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["size"]) == (0, 5)
+    bundle = folder / "tile/entries/000"
+    bundle.write_bytes(bundle.read_bytes().replace(b"1.5", b"9.5"))
+    assert zhixin("verify-copy", str(folder)).exit_code == 1
+
+
+def test_the_key_is_changed(embedded, zhixin, monkeypatch):
+    """By a command, at once; the old one goes by another; the log verifies all along."""
+    monkeypatch.setenv("ZHIXIN_BROKER_URL", "memory://")
+    before = zhixin("key").stdout.strip()
+    assert zhixin("retire-key", "--yes").exit_code == 1  # nothing to retire yet
+    done = zhixin("rotate-key", "--yes", "--json")
+    assert done.exit_code == 0
+    changed = json.loads(done.stdout)
+    assert changed["old"] == before
+    assert zhixin("key").stdout.strip() == changed["new"]
+    lines = zhixin("key", "--all").stdout.splitlines()
+    assert lines == [f"{before} 0", f"{changed['new']} 5"]
+    assert zhixin("head").stdout.count("— ") == 2
+    assert zhixin("verify").exit_code == 0
+    assert zhixin("retire-key", "--yes").exit_code == 0
+    assert zhixin("verify").exit_code == 0
+    names = {path.name for path in (Path(embedded["ZHIXIN_DATA_DIR"]) / "keys").iterdir()}
+    assert {name for name in names if name.startswith("ledger")} == {"ledger_key.pem"}
+
+
+def test_witnesses_are_managed(zhixin):
+    """Made known, listed, retired."""
+    key = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+    assert zhixin("witness", "add", key).exit_code == 0
+    (row,) = json.loads(zhixin("witness", "list", "--json").stdout)
+    assert (row["name"], row["size"]) == ("remora.n621.de", None)
+    assert zhixin("witness", "remove", "remora.n621.de").exit_code == 0
+    assert json.loads(zhixin("witness", "list", "--json").stdout) == []
+    assert zhixin("witness", "add", "nonsense").exit_code == 1

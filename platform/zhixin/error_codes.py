@@ -155,6 +155,7 @@ HOURS = {
     "not-yet-recorded": "学时尚未入账，不能出具证书",
     "nothing-recorded": "该年度没有已入账的学时",
     "no-own-certificate": "申报的活动没有单独的证书，列入年度学时证明",
+    "pack-too-large": "学时过多，不能打成证据包",
     "no-credential": "这份证书出具时还没有数字凭证",
     "not-in-log-yet": "证书正在写入账本，几秒后可下载",
     "already-revoked": "证书已撤销",

@@ -12,11 +12,19 @@ from rich.console import Console
 from rich.progress import Progress
 
 from zhixin import clock, db
-from zhixin.certificates import issuing, rendering, verification, yearly
+from zhixin.certificates import (
+    data_integrity,
+    issuing,
+    pack_check,
+    rendering,
+    verification,
+    yearly,
+)
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CertificateKind
 from zhixin.command import with_app
 from zhixin.errors import NotFound
+from zhixin.ledger import keys, rotation
 
 #: People in one transaction: a crash loses no more than these, and they are issued the next time.
 CHUNK = 200
@@ -59,6 +67,25 @@ def revoke(number: str, reason: str) -> None:
         raise NotFound("没有这个编号的证书")
     issuing.revoke(session, found, reason, clock.now())
     click.echo(f"✓ {number} 已撤销")
+
+
+@certificate.command("pack-verify")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--issuer-key", help="签发密钥（z6Mk…）；默认为本机的。")
+@click.option("--log-key", multiple=True, help="账本公钥；默认为本机账本的全部公钥。")
+@with_app
+def pack_verify(path: Path, issuer_key: str | None, log_key: tuple[str, ...]) -> None:
+    """核验一个学时证据包。"""
+    settings = current_app.extensions["settings"]
+    ring = rotation.ring(db.session(), settings)
+    try:
+        public = data_integrity.public_key(issuer_key or keys.issuer(settings).multikey)
+        trusted = log_key or [period.key for period in ring.periods]
+        for line in pack_check.check(path.read_bytes(), public, trusted):
+            click.echo(f"✓ {line}")
+    except (pack_check.PackWrong, data_integrity.ProofInvalid) as error:
+        click.echo(f"✗ {error}", err=True)
+        raise click.exceptions.Exit(1) from error
 
 
 @certificate.command("issue-year")

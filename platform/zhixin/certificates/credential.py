@@ -101,7 +101,7 @@ def name(snapshot: dict[str, Any]) -> str:
         case CertificateKind.ANNUAL:
             return f"{snapshot['year']} 年度继续教育学时证明"
         case CertificateKind.EXTRACT:
-            return f"{facts['from']} 至 {facts['to']} 年继续教育学时摘录"
+            return f"{facts['from']} 至 {facts['to']} 年继续教育学时汇总"
         case _:
             return str(facts["title"])
 

@@ -118,7 +118,7 @@ def issue_extract(
     awards = recorded(session, [person_id], first, last)[person_id]
     if not awards:
         raise Invalid(
-            f"{first} 至 {last} 年还没有记入账本的学时，暂不能出具摘录", code="nothing-recorded"
+            f"{first} 至 {last} 年还没有记入账本的学时，暂不能出具汇总", code="nothing-recorded"
         )
     found = {year: policies.find(session, date(year, 12, 31)) for year in range(first, last + 1)}
     of_year = {year: policy for year, policy in found.items() if policy is not None}

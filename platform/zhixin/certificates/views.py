@@ -20,9 +20,10 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from limits import RateLimitItemPerDay
 
-from zhixin import access, clock, db
-from zhixin.certificates import credential, files, issuing, rendering, status_list
+from zhixin import access, clock, db, rates
+from zhixin.certificates import credential, files, issuing, pack, rendering, status_list
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate
 from zhixin.errors import NotFound
@@ -33,6 +34,8 @@ from zhixin.people.models import Role
 blueprint = Blueprint("certificates", __name__)
 #: For how long a status list may be kept by whoever fetched it, in seconds.
 STATUS_MAX_AGE = 60
+#: Evidence packs for one person: each reads a year's evidence and draws a PDF.
+PACKS = RateLimitItemPerDay(20, namespace="packs")
 
 
 def issuer() -> Issuer:
@@ -94,7 +97,7 @@ def issue_annual(year: int) -> ResponseReturnValue:
 def issue_extract(last: int) -> ResponseReturnValue:
     """Issue (or find again) the extract of five years up to ``last``."""
     issuing.issue_extract(db.session(), access.person().id, last, issuer=issuer(), now=clock.now())
-    return _issued(_("学时摘录已出具，可以下载 PDF"))
+    return _issued(_("学时汇总已出具，可以下载 PDF"))
 
 
 def _issued(text: str) -> ResponseReturnValue:
@@ -158,6 +161,22 @@ def download_credential(certificate_id: int) -> ResponseReturnValue:
         io.BytesIO(credential_file(certificate).encode()),
         "application/vc",
         download_name=f"{certificate.number}.json",
+        as_attachment=True,
+    )
+
+
+@blueprint.post("/my/certificates/<int:certificate_id>/pack")
+@access.only(Role.LEARNER)
+@db.short_transactions
+def evidence_pack(certificate_id: int) -> ResponseReturnValue:
+    """All that one of my certificates stands on, in one signed archive."""
+    certificate = my_certificate(certificate_id)
+    rates.spend(PACKS, certificate.person_id)
+    made = pack.build(db.session(), certificate, credential_file(certificate), issuer())
+    return send_file(
+        io.BytesIO(made),
+        "application/zip",
+        download_name=f"{certificate.number}.zip",
         as_attachment=True,
     )
 

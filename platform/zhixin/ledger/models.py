@@ -81,6 +81,8 @@ class TreeHead(Base):
     """
 
     __tablename__ = "ledger_tree_head"
+    # Serves the picture of the log's growth: the newest head at a moment.
+    __table_args__ = (sa.Index("ix_ledger_tree_head_signed_at", "signed_at", "size"),)
 
     size: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False

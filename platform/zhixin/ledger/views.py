@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, render_template
 from flask.typing import ResponseReturnValue
 
-from zhixin import access, db
-from zhixin.ledger import keys, log, rotation
+from zhixin import access, clock, db
+from zhixin.ledger import growth, keys, log, rotation, witness
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -19,11 +20,19 @@ VERIFIER = Path(__file__).parent / "offline" / "zhixin_verify.py"
 @blueprint.get("/ledger")
 @access.public
 def index() -> ResponseReturnValue:
-    """How large the log is, under which signed head, and how to check it oneself."""
+    """How large the log is, under which signed head, by whose keys, and how to check it oneself."""
+    session, settings = db.session(), current_app.extensions["settings"]
+    head = log.head(session)
     return render_template(
         "ledger/index.html",
-        head=log.head(db.session()),
-        verifier_key=rotation.ring(db.session(), current_app.extensions["settings"]).current,
+        head=head,
+        note=witness.cosigned_note(session, head) if head else None,
+        growth=growth.growth(session, clock.now()),
+        periods=rotation.ring(session, settings).periods,
+        issuer=keys.issuer(settings),
+        witnesses=witness.standings(session),
+        verifier_sha256=hashlib.sha256(VERIFIER.read_bytes()).hexdigest(),
+        base_url=settings.base_url.rstrip("/"),
     )
 
 

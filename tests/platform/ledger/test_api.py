@@ -97,3 +97,25 @@ def test_no_personal_data_in_entries(client, submit, session, signer, now, creat
     body = json.loads(client.get(f"{LEDGER}/entries/0").json["body"])
     assert set(body) == {"kind", "key", "facts", "decided_at", "person"}
     assert "王小明" not in json.dumps(body, ensure_ascii=False)
+
+
+def test_the_page_shows_keys_witnesses_and_the_verifier(client, session, settings, grow, now):
+    """All that somebody needs who wants to check it without us."""
+    from zhixin.ledger import cosignature, keys, log, rotation, witness
+    from zhixin.ledger.keys import Signer
+
+    key = keys.Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
+    grow(2)
+    rotation.rotate(session, settings, now)
+    log.append_waiting(session, Signer.of(settings), now)
+    witness.add(session, cosignature.verifier_key("witness.example/w1", key), now)
+    note = log.head(session).checkpoint
+    line = cosignature.cosign(checkpoint.split(note)[0], "witness.example/w1", key, now)
+    witness.accept(session, note + line, now)
+    session.commit()
+    change = rotation.rotations(session)[-1]
+    page = client.get("/ledger").text.replace("&#43;", "+")
+    for shown in (change.old, change.new, "自第 2 条起", "至第 1 条止", line.strip(), "联署到"):
+        assert shown in page
+    assert "zhixin_verify.py" in page
+    assert "data-chart" in page

@@ -138,7 +138,7 @@ def _check_front_end() -> tuple[bool, str]:
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--media/--no-media", default=True, help="是否包含视频文件。")
 def backup(target: Path, media: bool) -> None:
-    """备份内嵌方式的数据（SQLite、密钥、视频）到一个 tar 文件；运行中也可执行。"""
+    """备份内嵌方式的数据（SQLite、密钥、证明材料、视频）到一个 tar 文件；运行中也可执行。"""
     settings = config.load()
     if not settings.database.startswith("sqlite"):
         raise click.ClickException("PostgreSQL 请用 pg_dump 备份，见 docs/operator/backup.md")
@@ -154,6 +154,8 @@ def backup(target: Path, media: bool) -> None:
             archive.add(copy, "zhixin.sqlite3")
             if (settings.data_dir / "keys").exists():  # not when all keys come from settings
                 archive.add(settings.data_dir / "keys", "keys")
+            if settings.proofs_dir.exists():  # evidence of hours: never left out
+                archive.add(settings.proofs_dir, "proofs")
             if media and settings.media_dir.exists():
                 archive.add(settings.media_dir, "media")
     size = target.stat().st_size / 1024**2

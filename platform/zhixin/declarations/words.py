@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from zhixin import access, db
 from zhixin.declarations.models import Declaration
 from zhixin.declarations.states import State
+from zhixin.hours.rules import ActivityUnit
 from zhixin.hours.words import unit_text
 
 
@@ -83,8 +84,11 @@ def mark_text(mark: str) -> str:
 
 
 def amount_text(declaration: Declaration) -> str:
-    """How much was done: 3 半天."""
-    return f"{declaration.amount.normalize():f} {unit_text(declaration.unit)}"
+    """How much was done: 3 个半天."""
+    amount = f"{declaration.amount.normalize():f}"
+    if declaration.unit == ActivityUnit.HALF_DAY:
+        return str(_("%(n)s 个半天", n=amount))
+    return f"{amount} {unit_text(declaration.unit)}"
 
 
 def days_text(declaration: Declaration) -> str:

@@ -21,7 +21,7 @@ from media import assets, probe, renditions, transcode
 from media.models import Asset, AssetState
 from media.storage import MediaStore
 from zhixin import clock, db
-from zhixin.demo import content, histories, video
+from zhixin.demo import content, declared, histories, video
 from zhixin.demo.people import Cast, create_cast
 from zhixin.hours import policies
 from zhixin.hours.rules import CreditRule, Presence, SubjectKind, Verification, justified_hours
@@ -49,6 +49,7 @@ RULE = CreditRule(
     verification=Verification(auto=True, sample_percent=Decimal(15)),
     # Only the longer lectures are long enough for one.
     presence=Presence(every_minutes=Decimal(1), answer_seconds=60),
+    activities={each.code: each for each in declared.ACTIVITIES},
 )
 Report = Callable[[str, int, int], None]
 
@@ -90,6 +91,7 @@ def build(report: Report) -> Cast:
         _make_courses(session, cast, lectures, start, now, report)
     with database.transaction() as session:
         histories.simulate(session, cast, start, now, report)
+        declared.declare(session, cast, now)
         signer = Signer.of(current_app.extensions["settings"])
         while log.append_waiting(session, signer, now):
             pass

@@ -32,6 +32,8 @@ class Cast:
     reviewers: list[Person]
     auditors: list[Person]
     administrator: Person
+    handler: Person
+    bureau: Person
 
     def accounts(self) -> list[tuple[str, str, str]]:
         """(sign-in name, role, name) of those whom a visitor may play."""
@@ -40,6 +42,8 @@ class Cast:
             (self.learners[1], "学员"),
             (self.authors[0], "课程作者"),
             (self.reviewers[0], "课程审核人"),
+            (self.handler, "单位经办人"),
+            (self.bureau, "主管部门审核人"),
             (self.auditors[0], "学时审核员（全市）"),
             (self.auditors[1], "学时审核员（区县）"),
             (self.administrator, "管理员"),
@@ -88,8 +92,20 @@ def create_cast(session: Session, now: datetime) -> Cast:
     local = person("auditor1", "区晓", employer_id=None)
     accounts.grant(session, local, Role.AUDITOR, district)
     auditors.append(local)
+    handler = person("employer", "柳经纬", employer_id=employers[0].id)
+    accounts.grant(session, handler, Role.EMPLOYER, employers[0])
+    desk = person("bureau", "钟正平")
+    accounts.grant(session, desk, Role.BUREAU, bureau)
+    district_desk = person("bureau1", "梁渝生")
+    accounts.grant(session, district_desk, Role.BUREAU, district)
     return Cast(
-        learners, authors, reviewers, auditors, person("admin", "管理员", Role.ADMINISTRATOR)
+        learners=learners,
+        authors=authors,
+        reviewers=reviewers,
+        auditors=auditors,
+        administrator=person("admin", "管理员", Role.ADMINISTRATOR),
+        handler=handler,
+        bureau=desk,
     )
 
 

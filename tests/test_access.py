@@ -254,7 +254,6 @@ NOBODYS = {
     "hours_api.my_year": "a year of the person's own",
     "certificates.issue_annual": "a year of the person's own",
     "certificates.issue_extract": "years of the person's own",
-    "certificates.status": "public: which credentials of a list are revoked, not whose",
     "reports.year": "a year's figures within the person's own area",
     "reports.workbook": "a year's figures within the person's own area",
     "learning.enrol": "a published course, open to every learner",

@@ -17,6 +17,7 @@ from courses.models import Course, CourseVersion, UnitKind, VersionState
 from media import uploads, watching
 from media.models import Asset, AssetState, Playback, Prompt, PromptKind
 from zhixin import clock, db
+from zhixin.audit import desk, draws
 from zhixin.certificates import issuing
 from zhixin.certificates.issuer import Issuer
 from zhixin.hours import appeals, awards, policies, reversals
@@ -293,6 +294,23 @@ def audit_appealed(world: Any) -> SimpleNamespace:
     return scene
 
 
+def audit_drawn(world: Any) -> SimpleNamespace:
+    """The same, and it was drawn from the district's awards."""
+    scene = audit_recorded(world)
+    session, now = db.session(), clock.now()
+    given = session.get_one(Award, scene.address["award_id"])
+    person = session.get_one(Person, given.person_id)
+    act = desk.Act(auditor=scene.owner, address=None, now=now)
+    draw = draws.announce(
+        session, act, year=given.year, organisation_id=person.employer_id, wanted=5
+    )
+    _next_entry(session)
+    draws.complete(session, "o", now)
+    scene.address["draw_id"] = draw.id
+    session.commit()
+    return scene
+
+
 def contested(world: Any) -> SimpleNamespace:
     """A learner's recorded award that somebody proposes to reverse."""
     owner, member = world.two(Role.LEARNER)
@@ -301,6 +319,22 @@ def contested(world: Any) -> SimpleNamespace:
     address = {"award_id": given.id, "proposal_id": _propose(world, given).id}
     db.session().commit()
     return SimpleNamespace(owner=owner, member=member, address=address)
+
+
+def _next_entry(session: Any) -> None:
+    """Something enters the ledger, under a new checkpoint."""
+    now = clock.now()
+    policies.publish(
+        session, title="下一条记录", source="示例", effective_from=now.date(),
+        rule=policies.rule(policies.in_force(session, now.date())), actor_id=None, now=now,
+    )  # fmt: skip
+    db.commit(session)
+
+
+def _recorded(session: Any, person: Person) -> Award:
+    given = _award(session, person)
+    _record(given)
+    return given
 
 
 def _record(given: Award) -> None:

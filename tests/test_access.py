@@ -217,6 +217,9 @@ AWARDS = {
     "audit.decide_appeal": Case(
         scenes.audit_appealed, {"POST": 303}, {"decision": "uphold", "reason": "证据清楚"}
     ),
+    "audit.draw": Case(scenes.audit_drawn, {"GET": 200}),
+    "audit.draw_population": Case(scenes.audit_drawn, {"GET": 200}),
+    "audit.review_drawn": Case(scenes.audit_drawn, {"POST": 303}, {"place": "1"}),
     "own.award": Case(scenes.contested, {"GET": 200}),
     "own.appeal": Case(scenes.contested, {"POST": 303}, {"text": "网络很慢"}),
     "own.accept": Case(scenes.contested, {"POST": 303}),

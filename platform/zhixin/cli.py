@@ -13,6 +13,7 @@ DOMAIN_COMMANDS = {
     "policy": ("zhixin.hours.commands", "policy"),
     "ledger": ("zhixin.ledger.commands", "ledger"),
     "certificate": ("zhixin.certificates.commands", "certificate"),
+    "audit": ("zhixin.audit.commands", "audit"),
     "course": ("courses.commands", "course"),
     "evidence": ("courses.evidence_commands", "evidence"),
     "serve": ("zhixin.serving", "serve"),

@@ -8,7 +8,14 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
     from zhixin import acts
-    from zhixin.audit import own, trail, views, words
+    from zhixin.audit import (  # noqa: F401 - tasks register themselves, views their routes
+        draw_views,
+        own,
+        tasks,
+        trail,
+        views,
+        words,
+    )
 
     app.register_blueprint(views.blueprint)
     app.register_blueprint(own.blueprint)

@@ -68,6 +68,7 @@ def act_text(act: str) -> str:
         "overdue-hold": _("超过暂缓期限仍未决定"),
         "overdue-appeal": _("超过申诉处理期限"),
         "overdue-proposal": _("超过提议处理期限"),
+        "announce-draw": _("公布抽样范围"),
         "draw": _("抽取样本"),
         "reviewed": _("复核抽中的学时"),
         "publish": _("发布"),
@@ -149,7 +150,7 @@ def flags() -> list[str]:
     """The codes that an auditor may ask for."""
     return [
         "refused-time", "late-reports", "clockwork", "night-study", "instant-answers",
-        "blind-answers", "shared-device",
+        "blind-answers", "shared-device", "in-class",
     ]  # fmt: skip
 
 

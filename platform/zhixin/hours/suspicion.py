@@ -7,6 +7,7 @@ from collections.abc import Iterable
 #: Signs of a machine or of another person weigh more than unusual habits, which weigh one.
 WEIGHTS = {
     "shared-device": 3,
+    "in-class": 3,
     "clockwork": 3,
     "instant-answers": 2,
     "blind-answers": 2,

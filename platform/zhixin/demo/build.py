@@ -21,12 +21,13 @@ from media import assets, probe, renditions, transcode
 from media.models import Asset, AssetState
 from media.storage import MediaStore
 from zhixin import clock, db
-from zhixin.demo import content, declared, histories, video
+from zhixin.demo import classes, content, declared, histories, video
 from zhixin.demo.people import Cast, create_cast
 from zhixin.hours import policies
 from zhixin.hours.rules import CreditRule, Presence, SubjectKind, Verification, justified_hours
 from zhixin.ledger import log
 from zhixin.ledger.keys import Signer
+from zhixin.reports import targets
 
 #: The first courses have two lectures of several minutes, the others one short lecture.
 FLAGSHIPS = 6
@@ -92,6 +93,7 @@ def build(report: Report) -> Cast:
     with database.transaction() as session:
         histories.simulate(session, cast, start, now, report)
         declared.declare(session, cast, now)
+        classes.simulate(session, cast, cast.administrator, now)
         signer = Signer.of(current_app.extensions["settings"])
         while log.append_waiting(session, signer, now):
             pass
@@ -182,6 +184,7 @@ def _make_courses(
     report: Report,
 ) -> None:
     fields.ensure_shipped(session)
+    targets.ensure_shipped(session, now)
     demo = content.courses()
     chance = random.Random(20261123)  # noqa: S311 - the same small city every time
     for place, course in enumerate(demo):

@@ -13,13 +13,13 @@ from flask_babel import gettext as _
 from zhixin import access, acts, clock, db, spreadsheets
 from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours.models import Award
-from zhixin.hours.words import kind_text
+from zhixin.hours.words import kind_text, source_text
 from zhixin.people import accounts
 from zhixin.people.models import Person, Role
 from zhixin.reports import figures, targets
 from zhixin.reports.figures import Reach
 from zhixin.reports.models import TargetCode
-from zhixin.reports.words import field_names, source_kind_text, target_text
+from zhixin.reports.words import field_names, target_text
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 ROLES = (Role.AUDITOR, Role.BUREAU, Role.EMPLOYER, Role.ADMINISTRATOR)
@@ -144,7 +144,7 @@ def download(year: int) -> ResponseReturnValue:
             lambda g: g.organisation.name if g.organisation else _("无单位"),
         ),
         _("按科目"): lines(_("科目"), found["kinds"], lambda g: kind_text(g.key)),
-        _("按来源"): lines(_("来源"), found["sources"], lambda g: source_kind_text(g.key)),
+        _("按来源"): lines(_("来源"), found["sources"], lambda g: source_text(g.key)),
     }
     made = Response(spreadsheets.workbook(sheets), mimetype=spreadsheets.XLSX)
     made.headers.set("Content-Disposition", "attachment", filename=f"zhixin-{year}.xlsx")

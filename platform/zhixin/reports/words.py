@@ -31,15 +31,5 @@ def target_text(code: str) -> str:
     return words[code]
 
 
-def source_kind_text(kind: str) -> str:
-    """Where hours come from."""
-    words: dict[str, str] = {
-        "course": _("网络课程"),
-        "class": _("培训班次"),
-        "declaration": _("申报活动"),
-    }
-    return words.get(kind, kind)
-
-
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(target_text=target_text, source_kind_text=source_kind_text)
+    app.jinja_env.globals.update(target_text=target_text)

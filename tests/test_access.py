@@ -25,6 +25,7 @@ from werkzeug.routing import IntegerConverter, Rule
 from tests import declaration_scenes as declared
 from tests import scenes
 from zhixin import access, clock, db
+from zhixin.hours import areas, drafts, policies
 from zhixin.people import accounts, tokens
 from zhixin.people.models import Organisation, OrganisationKind, Person, Role, SignIn, Token
 
@@ -240,8 +241,33 @@ DECLARATIONS = {
     ),
 }
 
+
+def _policy_draft(world: World) -> Scene:
+    """Owner: the administrator of the district whose rules are drafted; member: of another."""
+    east, west = _districts()
+    owner = world.create_person("owner", Role.ADMINISTRATOR, within=east)
+    member = world.create_person("member", Role.ADMINISTRATOR, within=west)
+    content = policies.read(policies.shipped("example"))
+    draft = drafts.create(db.session(), owner, areas.of(east.id), content, world.now)
+    db.session().commit()
+    return Scene(owner, member, {"draft_id": draft.id, "step": "submit"})
+
+
+POLICIES = {
+    "policies.draft": Case(_policy_draft, {"GET": 200}),
+    "policies.edit": Case(_policy_draft, {"GET": 200, "POST": 422}, {"title": ""}),
+    "policies.step": Case(_policy_draft, {"POST": 303}),
+    "policies.publish": Case(_policy_draft, {"POST": 403}),
+    "policies.dry_run": Case(_policy_draft, {"POST": 303}),
+    "policies.progress": Case(_policy_draft, {"GET": 200}),
+    "policies.people": Case(_policy_draft, {"GET": 200}),
+    "policies.people_workbook": Case(_policy_draft, {"GET": 200}),
+    "policies.draft_file": Case(_policy_draft, {"GET": 200}),
+}
+
 OWNED: dict[str, Case] = {
     **DECLARATIONS,
+    **POLICIES,
     **PEOPLE,
     **STUDIO,
     **CLASSES,
@@ -254,6 +280,8 @@ OWNED: dict[str, Case] = {
 #: Addresses with a part that names nobody's object, and why.
 NOBODYS = {
     "hours.my_year": "a year of the person's own",
+    "policies.policy": "published rules are every administrator's to read",
+    "policies.file": "published rules are every administrator's to read",
     "hours_api.my_year": "a year of the person's own",
     "certificates.issue_annual": "a year of the person's own",
     "certificates.issue_extract": "years of the person's own",

@@ -9,6 +9,7 @@ import pytest
 from courses.version_states import STEPS
 from zhixin.config import ROOT
 from zhixin.declarations import states as declarations
+from zhixin.hours.draft_states import DRAFT_STEPS
 from zhixin.hours.states import APPEAL_STEPS, PROPOSAL_STEPS, TRANSITIONS
 
 DRAWINGS = re.findall(
@@ -19,7 +20,14 @@ each_drawing = pytest.mark.parametrize(
     list(
         zip(
             DRAWINGS,
-            (TRANSITIONS, APPEAL_STEPS, PROPOSAL_STEPS, STEPS, declarations.TRANSITIONS),
+            (
+                TRANSITIONS,
+                APPEAL_STEPS,
+                PROPOSAL_STEPS,
+                STEPS,
+                declarations.TRANSITIONS,
+                DRAFT_STEPS,
+            ),
             strict=True,
         )
     ),

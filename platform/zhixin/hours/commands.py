@@ -7,10 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 
 from zhixin import clock, db
 from zhixin.command import with_app
-from zhixin.hours import policies
+from zhixin.errors import NotFound
+from zhixin.hours import areas, drafts, policies
+from zhixin.people.models import Person, Role
 
 
 @click.group()
@@ -28,7 +31,10 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps([policies.to_file(each) for each in found], ensure_ascii=False))
         return
     for each in found:
-        click.echo(f"{each.effective_from}  v{each.version}  {each.title}  {each.sha256[:12]}")
+        area = "" if each.area == areas.CITY else f"  {each.area}"
+        click.echo(
+            f"{each.effective_from}  v{each.version}  {each.title}  {each.sha256[:12]}{area}"
+        )
 
 
 @policy.command()
@@ -55,6 +61,22 @@ def publish(file: Path) -> None:
     click.echo(
         f"✓ 已发布：{published.title}，{published.effective_from} 起生效，第 {published.version} 版"
     )
+
+
+@policy.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--by", required=True, help="起草人（管理员）的登录名。")
+@click.option("--area", default=areas.CITY, help="适用范围：city，或 organisation:单位编号。")
+@with_app
+def draft(file: Path, by: str, area: str) -> None:
+    """把 FILE（JSON）导入为草案，由另一名管理员在网页上审核发布。"""
+    session = db.session()
+    content = policies.read(file.read_bytes().decode(errors="replace"))
+    writer = session.scalar(sa.select(Person).where(Person.sign_in_name == by.strip().lower()))
+    if writer is None or Role.ADMINISTRATOR not in writer.roles:
+        raise NotFound(f"没有登录名为 {by} 的管理员")
+    made = drafts.create(session, writer, area, content, clock.now())
+    click.echo(f"✓ 已导入为草案 {made.id}：{made.title}，{made.effective_from} 起生效")
 
 
 @policy.command()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhixin.db import Base, Hours, one_of
+from zhixin.hours.draft_states import DraftState, Effect, RunState
 from zhixin.hours.rules import SubjectKind
 from zhixin.hours.states import (
     IN_FORCE,
@@ -40,6 +41,88 @@ class Policy(Base):
         sa.ForeignKey("person.id", ondelete="RESTRICT")
     )
     published_at: Mapped[datetime]
+
+
+class PolicyDraft(Base):
+    """Credit rules that are being written and reviewed. The revision counts its writer's saves."""
+
+    __tablename__ = "policy_draft"
+    __table_args__ = (
+        one_of("state", DraftState),
+        sa.CheckConstraint("(state = 'published') = (policy_id IS NOT NULL)", name="published"),
+        # Four eyes, unless the city has one administrator only (``alone``).
+        sa.CheckConstraint(
+            "state <> 'published' OR alone OR decided_by_id <> written_by_id", name="four_eyes"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area: Mapped[str] = mapped_column(sa.String(32))
+    title: Mapped[str]
+    source: Mapped[str]
+    effective_from: Mapped[date]
+    document: Mapped[dict[str, Any]]
+    revision: Mapped[int]
+    state: Mapped[DraftState] = mapped_column(sa.String(16), index=True)
+    written_by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    written_at: Mapped[datetime]
+    decided_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT")
+    )
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str | None]  # for which it was sent back
+    alone: Mapped[bool] = mapped_column(default=False)
+    policy_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("policy.id", ondelete="RESTRICT"), unique=True
+    )
+
+    written_by: Mapped[Person] = relationship(foreign_keys=written_by_id, lazy="raise_on_sql")
+    decided_by: Mapped[Person | None] = relationship(
+        foreign_keys=decided_by_id, lazy="raise_on_sql"
+    )
+
+
+class PolicyDryRun(Base):
+    """What a draft would change, worked out by a job in chunks of people."""
+
+    __tablename__ = "policy_dry_run"
+    __table_args__ = (one_of("state", RunState),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    draft_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("policy_draft.id", ondelete="CASCADE"), unique=True
+    )
+    revision: Mapped[int]  # of the draft
+    state: Mapped[RunState] = mapped_column(sa.String(16))
+    # Of the job at work: another takes over when its last sign of life is old.
+    claim: Mapped[str | None] = mapped_column(sa.String(32))
+    beat_at: Mapped[datetime]
+    people: Mapped[int | None]
+    done: Mapped[int] = mapped_column(default=0)
+    result: Mapped[dict[str, Any] | None]  # see hours.dry_run.Tally
+    created_at: Mapped[datetime]
+
+
+class PolicyEffect(Base):
+    """What a draft would change for one person's year."""
+
+    __tablename__ = "policy_effect"
+    __table_args__ = (
+        one_of("effect", Effect),
+        sa.UniqueConstraint("run_id", "year", "person_id"),
+        # Serves the paged list, all or one effect of it.
+        sa.Index(None, "run_id", "effect", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("policy_dry_run.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    year: Mapped[int]
+    effect: Mapped[Effect] = mapped_column(sa.String(16))
+    counted_before: Mapped[Decimal] = mapped_column(Hours)
+    counted_after: Mapped[Decimal] = mapped_column(Hours)
+    to_go_before: Mapped[Decimal] = mapped_column(Hours)
+    to_go_after: Mapped[Decimal] = mapped_column(Hours)
 
 
 class Evidence(Base):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -14,13 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from zhixin.errors import Invalid, NotFound
-from zhixin.hours.models import Policy
+from zhixin.hours import areas
+from zhixin.hours.models import Policy, PolicyDraft
 from zhixin.hours.rules import CreditRule
 from zhixin.ledger import log
 from zhixin.ledger.models import EntryKind
 
-#: One city, one area; a later issue brings more.
-AREA = "city"
+MOST_TITLE, MOST_SOURCE = 200, 4000
 
 #: ``national`` is in force until an administrator publishes the city's own; ``example`` has
 #: minimums for each kind, activities and caps to start from; the others express what is known of
@@ -34,7 +35,10 @@ SHIPPED = (
 )
 
 
-def in_force(session: Session, on: date, area: str = AREA) -> Policy:
+_NONE = "尚未发布适用于该日期的学时规则，请联系管理员"
+
+
+def in_force(session: Session, on: date, area: str = areas.CITY) -> Policy:
     """The policy of a day: the latest to have become effective, in its newest version.
 
     Raises:
@@ -42,11 +46,11 @@ def in_force(session: Session, on: date, area: str = AREA) -> Policy:
     """
     found = find(session, on, area)
     if found is None:
-        raise NotFound("尚未发布适用于该日期的学时规则，请联系管理员", code="no-policy")
+        raise NotFound(_NONE, code="no-policy")
     return found
 
 
-def find(session: Session, on: date, area: str = AREA) -> Policy | None:
+def find(session: Session, on: date, area: str = areas.CITY) -> Policy | None:
     """The policy of a day; None if there is none yet."""
     return session.scalar(
         sa.select(Policy)
@@ -56,14 +60,74 @@ def find(session: Session, on: date, area: str = AREA) -> Policy | None:
     )
 
 
+def of_person(session: Session, person_id: int, on: date) -> Policy:
+    """The policy of a day for a person: of the nearest area that has one in force.
+
+    Raises:
+        NotFound: no policy covers that day.
+    """
+    if (found := find_of_person(session, person_id, on)) is None:
+        raise NotFound(_NONE, code="no-policy")
+    return found
+
+
+def find_of_person(session: Session, person_id: int, on: date) -> Policy | None:
+    """The policy of a day for a person; None if there is none yet. One query."""
+    over = areas.above(person_id)
+    return session.scalar(
+        sa.select(Policy)
+        .outerjoin(over, over.c.area == Policy.area)
+        .where(
+            Policy.effective_from <= on,
+            sa.or_(Policy.area == areas.CITY, over.c.area.is_not(None)),
+        )
+        .order_by(
+            over.c.depth.is_(None),  # the city comes last
+            over.c.depth,
+            Policy.effective_from.desc(),
+            Policy.version.desc(),
+        )
+        .limit(1)
+    )
+
+
+def of_areas(session: Session, on: date) -> dict[str, Policy]:
+    """The policy in force on a day in each area that has one."""
+    found = session.scalars(
+        sa.select(Policy)
+        .where(Policy.effective_from <= on)
+        .order_by(Policy.effective_from, Policy.version)
+    )
+    return {policy.area: policy for policy in found}
+
+
 def rule(policy: Policy) -> CreditRule:
     """A policy's rules; published ones never change, so they are read once."""
     return _rule(policy.sha256, json.dumps(policy.document))
 
 
+def rule_of(draft: PolicyDraft) -> CreditRule:
+    """A draft's rules."""
+    return CreditRule.from_document(draft.document)
+
+
 @lru_cache(maxsize=64)
 def _rule(_sha256: str, document: str) -> CreditRule:
     return CreditRule.from_document(json.loads(document))
+
+
+def named(title: str, source: str) -> tuple[str, str]:
+    """A policy's name and source, trimmed.
+
+    Raises:
+        Invalid: one of them is missing, too long, or holds what nobody can see.
+    """
+    title, source = title.strip(), source.strip()
+    if not title or not source:
+        raise Invalid("请填写规则名称和依据", code="source-needed")
+    if len(title) > MOST_TITLE or len(source) > MOST_SOURCE or not title.isprintable():
+        raise Invalid("规则名称或依据过长，或含有控制字符", code="source-needed")
+    return title, source
 
 
 def publish(
@@ -75,11 +139,10 @@ def publish(
     rule: CreditRule,
     actor_id: int | None,
     now: datetime,
-    area: str = AREA,
+    area: str = areas.CITY,
 ) -> Policy:
     """Publish a policy; an earlier one of the same day stays, with a lower version."""
-    if not title.strip() or not source.strip():
-        raise Invalid("请填写规则名称和依据", code="source-needed")
+    title, source = named(title, source)
     last = session.scalar(
         sa.select(sa.func.max(Policy.version)).where(
             Policy.area == area, Policy.effective_from == effective_from
@@ -89,8 +152,8 @@ def publish(
     policy = Policy(
         area=area,
         version=(last or 0) + 1,
-        title=title.strip(),
-        source=source.strip(),
+        title=title,
+        source=source,
         effective_from=effective_from,
         document=document,
         sha256=hashlib.sha256(rfc8785.dumps(document)).hexdigest(),
@@ -116,20 +179,27 @@ def publish(
     return policy
 
 
-def history(session: Session, area: str = AREA) -> Sequence[Policy]:
-    """All policies, the latest effective first."""
-    return session.scalars(
-        sa.select(Policy)
-        .where(Policy.area == area)
-        .order_by(Policy.effective_from.desc(), Policy.version.desc())
-    ).all()
+def history(session: Session, area: str | None = None) -> Sequence[Policy]:
+    """All policies, or those of an area, the latest effective first."""
+    found = sa.select(Policy).order_by(Policy.effective_from.desc(), Policy.version.desc())
+    return session.scalars(found if area is None else found.where(Policy.area == area)).all()
 
 
-def from_file(session: Session, text: str, actor_id: int | None, now: datetime) -> Policy:
-    """Publish the policy that a JSON file describes (see ``shipped/national.json``).
+@dataclass(frozen=True)
+class Content:
+    """What a policy says, published or not."""
+
+    title: str
+    source: str
+    effective_from: date
+    rule: CreditRule
+
+
+def read(text: str) -> Content:
+    """What a JSON file says (see ``shipped/national.json``).
 
     Raises:
-        Invalid: the file cannot be read as a policy; nothing was published.
+        Invalid: the file cannot be read as a policy.
     """
     try:
         content = json.loads(text)
@@ -137,28 +207,39 @@ def from_file(session: Session, text: str, actor_id: int | None, now: datetime) 
         title, source, document = content["title"], content["source"], content["rule"]
     except KeyError as error:
         raise Invalid(f"规则文件缺少：{error.args[0]}", code="policy-file") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise Invalid(f"规则文件无法读取：{error}", code="policy-file") from None
     if not isinstance(title, str) or not isinstance(source, str):
         raise Invalid("规则文件中的名称和依据应为文字", code="policy-file")
+    return Content(*named(title, source), effective_from, CreditRule.from_document(document))
+
+
+def from_file(session: Session, text: str, actor_id: int | None, now: datetime) -> Policy:
+    """Publish for the city what a JSON file says.
+
+    Raises:
+        Invalid: the file cannot be read as a policy; nothing was published.
+    """
+    content = read(text)
     return publish(
         session,
-        title=title,
-        source=source,
-        effective_from=effective_from,
-        rule=CreditRule.from_document(document),
+        title=content.title,
+        source=content.source,
+        effective_from=content.effective_from,
+        rule=content.rule,
         actor_id=actor_id,
         now=now,
     )
 
 
-def to_file(policy: Policy) -> dict[str, object]:
-    """What ``from_file`` reads back; the version is for people."""
+def to_file(policy: Policy | PolicyDraft) -> dict[str, object]:
+    """What ``read`` reads back; a published policy's version is for people."""
+    version = {"version": policy.version} if isinstance(policy, Policy) else {}
     return {
         "title": policy.title,
         "source": policy.source,
         "effective_from": policy.effective_from.isoformat(),
-        "version": policy.version,
+        **version,
         "rule": policy.document,
     }
 

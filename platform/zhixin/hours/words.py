@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import gettext as _
 
-from zhixin.hours.rules import Cap, CreditRule, Per, Presence
+from zhixin.hours.rules import Activity, Cap, CreditRule, Per, Presence, SubjectKind, Window
 from zhixin.pages import format_hours
 
 
@@ -35,17 +35,68 @@ def source_text(kind: str) -> str:
     return words[kind]
 
 
-def cap_text(cap: Cap, rule: CreditRule) -> str:
+def cap_text(cap: Cap, rule: CreditRule, *, scope_only: bool = False) -> str:
     """A cap as a sentence: what it is for, a day or a year, how much counts."""
     scope = [
         *([kind_text(cap.subject_kind)] if cap.subject_kind else []),
         *([source_text(cap.source_kind)] if cap.source_kind else []),
         *([rule.activities[cap.activity].name] if cap.activity else []),
     ]
-    words = {"what": "、".join(scope) or _("全部学时"), "h": format_hours(cap.hours)}
+    what = "、".join(scope) or str(_("全部学时"))
+    if scope_only:
+        words = _("上限：%(what)s，一天") if cap.per is Per.DAY else _("上限：%(what)s，一年")
+        return str(words % {"what": what})
+    hours = format_hours(cap.hours)
     if cap.per is Per.DAY:
-        return str(_("%(what)s一天最多计 %(h)s 学时", **words))
-    return str(_("%(what)s一年最多计 %(h)s 学时", **words))
+        return str(_("%(what)s一天最多计 %(h)s 学时", what=what, h=hours))
+    return str(_("%(what)s一年最多计 %(h)s 学时", what=what, h=hours))
+
+
+def activity_text(activity: Activity) -> str:
+    """What an activity is worth, as which subject, and whether it needs proof."""
+    if activity.minutes_each is None:
+        worth = _(
+            "每%(unit)s %(h)s 学时",
+            unit=unit_text(activity.unit),
+            h=format_hours(activity.hours_each),
+        )
+    else:
+        worth = _(
+            "每 %(m)s 分钟 %(h)s 学时",
+            m=format_hours(activity.minutes_each),
+            h=format_hours(activity.hours_each),
+        )
+    kinds = "、".join(kind_text(kind) for kind in SubjectKind if kind in activity.subject_kinds)
+    proof = _("须附证明") if activity.proof_needed else _("无须证明")
+    return "；".join([worth, kinds, proof])
+
+
+def window_text(window: Window) -> str:
+    """Until when learning may count for the year before."""
+    return str(_("学到次年 %(m)d 月 %(d)d 日", m=window.month, d=window.day))
+
+
+def draft_state_text(state: str) -> str:
+    """Where a draft of a policy stands."""
+    words: dict[str, str] = {
+        "writing": _("起草中"),
+        "review": _("待审核"),
+        "published": _("已发布"),
+        "discarded": _("已放弃"),
+    }
+    return words[state]
+
+
+def effect_text(effect: str) -> str:
+    """What a draft would change for somebody."""
+    words: dict[str, str] = {
+        "newly-met": _("变为达到"),
+        "no-longer-met": _("变为未达到"),
+        "less-to-go": _("差得更少"),
+        "more-to-go": _("差得更多"),
+        "hours-only": _("仅计入学时变化"),
+    }
+    return words[effect]
 
 
 def award_state_text(state: str) -> str:
@@ -81,6 +132,10 @@ def init_app(app: Flask) -> None:
         unit_text=unit_text,
         source_text=source_text,
         cap_text=cap_text,
+        activity_text=activity_text,
+        window_text=window_text,
+        draft_state_text=draft_state_text,
+        effect_text=effect_text,
         award_state_text=award_state_text,
         presence_text=presence_text,
     )

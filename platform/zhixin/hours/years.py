@@ -51,7 +51,7 @@ class Year:
 
 def of(session: Session, person_id: int, year: int, today: date) -> Year:
     """The year of a person, in two queries."""
-    policy = policies.in_force(session, min(today, date(year, 12, 31)))
+    policy = policies.of_person(session, person_id, min(today, date(year, 12, 31)))
     rule = policies.rule(policy)
     awards = session.scalars(
         sa.select(Award)
@@ -109,7 +109,7 @@ def credited(session: Session, person_id: int, new: Item) -> int:
     fill the same gap.
     """
     kind, day = new.subject_kind, new.day
-    before = policies.find(session, date(day.year - 1, 12, 31))
+    before = policies.find_of_person(session, person_id, date(day.year - 1, 12, 31))
     if before is None or not (rule := policies.rule(before)).window_open(kind, day):
         return day.year
     session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update())

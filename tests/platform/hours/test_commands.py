@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
 
-from zhixin import config, db, schema
+from zhixin import clock, config, db, schema
+from zhixin.hours import policies
 from zhixin.hours.commands import policy
+from zhixin.people import accounts
+from zhixin.people.models import Person, Role
 
 
 @pytest.fixture
@@ -64,3 +68,21 @@ def test_a_broken_file_is_refused(zhixin_policy, tmp_path):
     done = zhixin_policy("publish", str(file))
     assert (done.exit_code, done.output.count("\n")) == (1, 1)
     assert zhixin_policy("list").output == ""
+
+
+def test_a_file_becomes_an_administrators_draft(zhixin_policy, tmp_path):
+    """To be reviewed and published by another; nobody else's name will do."""
+    file = tmp_path / "city.json"
+    file.write_text(policies.shipped("example"))
+    assert zhixin_policy("draft", str(file), "--by", "root").exit_code == 1
+    engine = db.make_engine(config.load().database)
+    with Session(engine) as session:
+        root = Person(sign_in_name="root", password_hash="x", name="管理员", created_at=clock.now())
+        session.add(root)
+        accounts.grant(session, root, Role.ADMINISTRATOR)
+        session.commit()
+    engine.dispose()
+    done = zhixin_policy("draft", str(file), "--by", "root")
+    assert done.exit_code == 0
+    assert "已导入为草案 1" in done.output
+    assert json.loads(zhixin_policy("list", "--json").output) == []

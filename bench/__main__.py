@@ -1,10 +1,10 @@
-"""``python -m bench [beats] [certificates] [december] [growth] [history] [search] [transcode]``: all of them by default."""
+"""``python -m bench [beats] [certificates] [december] [growth] [history] [ledger] [search] [transcode]``: all of them by default."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import beats, certificates, december, growth, history, search, transcode
+from bench import beats, certificates, december, growth, history, ledger, search, transcode
 from bench.report import show
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "december": december.measure,
     "growth": growth.measure,
     "history": history.measure,
+    "ledger": ledger.measure,
     "search": search.measure,
     "transcode": transcode.measure,
 }

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zhixin.errors import Invalid, NotFound
-from zhixin.ledger import checkpoint, log, merkle
+from zhixin.ledger import checkpoint, log, merkle, verification
 from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
 
 
@@ -225,3 +225,4 @@ def test_sequencers_do_not_fork_the_log(own_engine, signer, now):
         leaves = session.scalars(sa.select(Entry.leaf_hash).order_by(Entry.index)).all()
         for head in session.scalars(sa.select(TreeHead)):
             assert head.root == merkle.root(leaves[: head.size])
+        assert verification.verify(session, [signer.verifier_key]).holds

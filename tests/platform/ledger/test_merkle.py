@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zhixin.ledger import tiles
 from zhixin.ledger.merkle import (
     EMPTY_ROOT,
     Frontier,
     ProofError,
     consistency_path,
+    consistency_spans,
     frontier,
     inclusion_path,
+    inclusion_spans,
     leaf_hash,
     node_hash,
     root,
@@ -26,7 +29,8 @@ from zhixin.ledger.merkle import (
 LEAVES = [leaf_hash(str(n).encode()) for n in range(130)]
 ROOTS = [root(LEAVES[:size]) for size in range(len(LEAVES) + 1)]
 
-# The reference inputs and roots of the certificate-transparency implementations.
+# The reference inputs, roots and proofs of the certificate-transparency implementations:
+# github.com/transparency-dev/merkle, testonly/constants.go and testonly/reference_test.go.
 REFERENCE = [
     leaf_hash(bytes.fromhex(entry))
     for entry in (
@@ -66,22 +70,71 @@ def test_leaves_and_nodes_are_hashed_apart():
     assert node_hash(b"a", b"b") == hashlib.sha256(b"\x01ab").digest()
 
 
-def test_reference_inclusion_path():
-    """The path of leaf 5 in the reference tree of eight."""
-    assert [each.hex() for each in inclusion_path(5, REFERENCE)] == [
-        REFERENCE[4].hex(),
-        node_hash(REFERENCE[6], REFERENCE[7]).hex(),
-        REFERENCE_ROOTS[4],
-    ]
+#: (index, size) → the hashes of the path.
+REFERENCE_INCLUSION = {
+    (0, 1): [],
+    (0, 2): ["96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7"],
+    (1, 2): ["6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"],
+    (2, 3): ["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"],
+    (1, 5): [
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    ],
+    (0, 8): [
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    ],
+    (5, 8): [
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ],
+}
+#: (old size, size) → the hashes of the path.
+REFERENCE_CONSISTENCY = {
+    (1, 1): [],
+    (1, 8): [
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    ],
+    (2, 5): [
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    ],
+    (6, 8): [
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ],
+}
 
 
-def test_reference_consistency_path():
-    """The proof from six leaves of the reference tree to eight."""
-    assert consistency_path(6, REFERENCE) == [
-        node_hash(REFERENCE[4], REFERENCE[5]),
-        node_hash(REFERENCE[6], REFERENCE[7]),
-        bytes.fromhex(REFERENCE_ROOTS[4]),
-    ]
+@pytest.mark.parametrize(("index", "size"), REFERENCE_INCLUSION)
+def test_reference_inclusion_paths(index, size):
+    """From all leaves and from tiles, the paths that every other implementation gives."""
+    expected = REFERENCE_INCLUSION[index, size]
+    path = inclusion_path(index, REFERENCE[:size])
+    assert [each.hex() for each in path] == expected
+    stored = tiles.grow(0, {}, REFERENCE)
+    spans = inclusion_spans(index, size)
+    assert [tiles.subtree_hash(span, stored).hex() for span in spans] == expected
+    verify_inclusion(index, size, REFERENCE[index], path, bytes.fromhex(REFERENCE_ROOTS[size]))
+
+
+@pytest.mark.parametrize(("old", "size"), REFERENCE_CONSISTENCY)
+def test_reference_consistency_paths(old, size):
+    """The same for consistency."""
+    expected = REFERENCE_CONSISTENCY[old, size]
+    path = consistency_path(old, REFERENCE[:size])
+    assert [each.hex() for each in path] == expected
+    stored = tiles.grow(0, {}, REFERENCE)
+    spans = consistency_spans(old, size)
+    assert [tiles.subtree_hash(span, stored).hex() for span in spans] == expected
+    roots = [bytes.fromhex(REFERENCE_ROOTS[each]) for each in (old, size)]
+    verify_consistency(old, size, *roots, path)
 
 
 def test_the_frontier_gives_every_root_and_survives_storage():

@@ -70,23 +70,15 @@ def _desk_page(desk: Desk) -> str:
 @access.only(Role.EMPLOYER)
 def endorse() -> ResponseReturnValue:
     """Say yes to several at once; what cannot be is told and left as it is."""
-    session, actor = db.session(), access.person()
     done, refused = 0, []
     for chosen in request.form.getlist("chosen")[:MAX_BATCH]:
         number, _dot, seen = chosen.partition(".")
-        if not (number.isascii() and number.isdigit() and seen.isascii() and seen.isdigit()):
+        if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in (number, seen)):
             raise Invalid("请选择要同意的申报", code="nothing-chosen")
-        try:
-            with session.begin_nested():
-                found, _desks = desks.get(session, actor, min(int(number), 2**31 - 1))
-                title = found.title
-                chain.decide(
-                    session, found, Transition.ENDORSE, actor, seen=int(seen), sampling_seed="",
-                    limits=limits(), address=request.remote_addr, now=clock.now(),
-                )  # fmt: skip
+        if (refusal := _endorse_one(int(number), int(seen))) is None:
             done += 1
-        except DomainError as error:
-            refused.append(f"{title}：{_(error.message)}" if found else _(error.message))
+        else:
+            refused.append(refusal)
     for text in refused[:5]:
         flash(text, "error")
     if done:
@@ -94,6 +86,22 @@ def endorse() -> ResponseReturnValue:
     elif not refused:
         flash(_("请选择要同意的申报"), "error")
     return redirect(url_for("declaration_desks.employer"), 303)
+
+
+def _endorse_one(number: int, seen: int) -> str | None:
+    """None, or why not; what was written of it is undone then."""
+    session, actor, title = db.session(), access.person(), f"{number}"
+    try:
+        with session.begin_nested():
+            found, _desks = desks.get(session, actor, number)
+            title = found.title
+            chain.decide(
+                session, found, Transition.ENDORSE, actor, seen=seen, sampling_seed="",
+                limits=limits(), address=request.remote_addr, now=clock.now(),
+            )  # fmt: skip
+    except DomainError as error:
+        return f"{title}：{_(error.message)}"
+    return None
 
 
 @blueprint.get("/<int:declaration_id>")

@@ -97,7 +97,11 @@ def get(session: Session, person: Person, declaration_id: int) -> tuple[Declarat
     found = session.scalar(
         sa.select(Declaration)
         .where(Declaration.id == declaration_id)
-        .options(joinedload(Declaration.person), joinedload(Declaration.policy))
+        .options(
+            joinedload(Declaration.person),
+            joinedload(Declaration.policy),
+            joinedload(Declaration.award),
+        )
     )
     desks = [] if found is None else seen_from(session, person, found)
     if found is None or not desks:

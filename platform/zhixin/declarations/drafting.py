@@ -16,7 +16,7 @@ from zhixin import clock
 from zhixin.declarations import fingerprints
 from zhixin.declarations.errors import AlreadyDeclared, ProofRefused
 from zhixin.declarations.limits import Limits
-from zhixin.declarations.models import Declaration, Proof
+from zhixin.declarations.models import Declaration, DeclarationStep, Proof
 from zhixin.declarations.proofs import Checked
 from zhixin.declarations.states import EDITABLE, IllegalStep, State
 from zhixin.declarations.storage import ProofStore
@@ -73,13 +73,18 @@ def activities(session: Session, on: date) -> Sequence[Activity]:
     return list(policies.rule(policy).activities.values()) if policy else []
 
 
-def worth(session: Session, facts: Facts, limits: Limits, now: datetime) -> Worth:
+def worth(
+    session: Session, facts: Facts, limits: Limits, now: datetime, asked_at: datetime | None = None
+) -> Worth:
     """What the activity gives, by the rule in force on its last day.
+
+    Args:
+        asked_at: when it was first submitted, if it was: a desk's time is not the learner's.
 
     Raises:
         WrongFacts: what was written cannot be.
     """
-    _check_days(facts, limits, clock.local(now).date())
+    _check_days(facts, limits, clock.local(now).date(), clock.local(asked_at or now).date())
     policy = policies.in_force(session, facts.ends_on)
     rule = policies.rule(policy)
     activity = rule.activities.get(facts.activity)
@@ -100,12 +105,12 @@ def worth(session: Session, facts: Facts, limits: Limits, now: datetime) -> Wort
     return Worth(policy, activity, hours)
 
 
-def _check_days(facts: Facts, limits: Limits, today: date) -> None:
+def _check_days(facts: Facts, limits: Limits, today: date, asked_on: date) -> None:
     if facts.ends_on < facts.starts_on:
         raise WrongFacts("结束日期不能早于开始日期", field="ends_on")
     if facts.ends_on > today:
         raise WrongFacts("活动结束以后才能申报", field="ends_on")
-    if facts.ends_on < today - timedelta(days=limits.declaration_days):
+    if facts.ends_on < asked_on - timedelta(days=limits.declaration_days):
         raise WrongFacts(f"活动结束超过 {limits.declaration_days} 天，不能再申报", field="ends_on")
 
 
@@ -123,11 +128,25 @@ def _checked(facts: Facts) -> dict[str, Any]:
     return asdict(facts) | {"title": title, "organiser": organiser, "note": note}
 
 
+def first_asked(session: Session, declaration: Declaration) -> datetime | None:
+    """When it was first submitted; None: never."""
+    return session.scalar(
+        sa.select(DeclarationStep.at).where(
+            DeclarationStep.declaration_id == declaration.id, DeclarationStep.number == 1
+        )
+    )
+
+
 def _columns(
-    session: Session, person_id: int, facts: Facts, limits: Limits, now: datetime
+    session: Session,
+    person_id: int,
+    facts: Facts,
+    limits: Limits,
+    now: datetime,
+    asked_at: datetime | None = None,
 ) -> dict[str, Any]:
     checked = _checked(facts)
-    found = worth(session, facts, limits, now)
+    found = worth(session, facts, limits, now, asked_at)
     return checked | {
         "activity_name": found.activity.name,
         "unit": found.activity.unit.value,
@@ -179,7 +198,8 @@ def edit(
         IllegalStep: it is being looked at, or decided.
         WrongFacts, AlreadyDeclared: as for a new one.
     """
-    columns = _columns(session, declaration.person_id, facts, limits, now)
+    asked_at = first_asked(session, declaration)
+    columns = _columns(session, declaration.person_id, facts, limits, now, asked_at)
     open_for_change(session, declaration, now)
     try:
         with session.begin_nested():

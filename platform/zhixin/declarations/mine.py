@@ -45,7 +45,7 @@ def get(session: Session, person_id: int, declaration_id: int) -> Declaration:
     found = session.scalar(
         sa.select(Declaration)
         .where(Declaration.id == declaration_id, Declaration.person_id == person_id)
-        .options(joinedload(Declaration.policy))
+        .options(joinedload(Declaration.policy), joinedload(Declaration.award))
     )
     if found is None:
         raise NotFound("没有这份申报")

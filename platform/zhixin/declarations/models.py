@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhixin.db import Base, Hours, one_of
 from zhixin.declarations.states import Desk, State, Transition
-from zhixin.hours.models import Policy
+from zhixin.hours.models import Award, Policy
 from zhixin.hours.rules import SubjectKind
 from zhixin.people.models import Organisation, Person
 
@@ -88,6 +88,7 @@ class Declaration(Base):
         foreign_keys=organisation_id, lazy="raise_on_sql"
     )
     policy: Mapped[Policy] = relationship(lazy="raise_on_sql")
+    award: Mapped[Award | None] = relationship(lazy="raise_on_sql")
 
 
 class DeclarationStep(Base):

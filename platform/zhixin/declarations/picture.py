@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from zhixin.declarations.models import Declaration, DeclarationStep
 from zhixin.declarations.states import EDITABLE, Desk, State, Transition
+from zhixin.hours.states import COUNTED, PENDING
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class Station:
 def stations(
     declaration: Declaration, steps: Sequence[DeclarationStep], today: date
 ) -> list[Station]:
-    """Learner, employer, bureau, hours; of the employer only what followed the last submission."""
+    """Learner, employer, bureau, hours; of the employer only what followed the last submission.
+
+    The award must be loaded with the declaration: an auditor may still look at it, or have
+    taken it back.
+    """
     state = State(declaration.state)
     last = {Transition(step.transition): step.at for step in _round(steps)}
     sent = last.get(Transition.SUBMIT) or last.get(Transition.SUBMIT_DIRECTLY)
@@ -67,8 +72,16 @@ def stations(
         last.get(Transition.VERIFY) or last.get(Transition.REFUSE),
         *((due, late) if state in (State.ENDORSED, State.ESCALATED) else ()),
     )
-    hours = Station(None, look(False, state is State.VERIFIED), last.get(Transition.VERIFY))
-    return [written, employer, bureau, hours]
+    return [written, employer, bureau, _hours(declaration, last.get(Transition.VERIFY))]
+
+
+def _hours(declaration: Declaration, at: datetime | None) -> Station:
+    award = declaration.award
+    if award is None:
+        return Station(None, "")
+    if award.state in COUNTED:
+        return Station(None, "done", at)
+    return Station(None, "now" if award.state in PENDING else "bad")
 
 
 def overdue(declaration: Declaration, today: date) -> bool:

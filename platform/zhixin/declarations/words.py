@@ -22,7 +22,7 @@ def state_text(state: str) -> str:
         "endorsed": _("主管部门核验中"),
         "returned": _("已退回，待修改"),
         "declined": _("单位不同意"),
-        "verified": _("已核验，学时已产生"),
+        "verified": _("主管部门已核验"),
         "refused": _("主管部门不予认定"),
         "withdrawn": _("已撤回"),
     }

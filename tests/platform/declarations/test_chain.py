@@ -165,6 +165,18 @@ def test_what_was_returned_is_mended_and_goes_the_way_again(
     assert declaration.hours == Decimal(8)
 
 
+def test_a_desks_delay_is_not_the_learners(
+    session: Session, submit: Submit, decide: Any, city: Any, now: Any
+) -> None:
+    """Whoever asked in time may mend it when the time to ask is over."""
+    declaration = submit()
+    decide(declaration, city.handler, "return", "wrong-amount")
+    much_later = now + timedelta(days=400)
+    drafting.edit(session, declaration, facts(amount=Decimal(2)), LIMITS, much_later)
+    chain.submit(session, declaration, city.alice, LIMITS, now=much_later)
+    assert declaration.state == State.SUBMITTED
+
+
 def test_an_employers_no_may_be_taken_to_the_bureau(
     session: Session, submit: Submit, decide: Any, city: Any, now: Any
 ) -> None:

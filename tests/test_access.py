@@ -206,6 +206,7 @@ AWARDS = {
     "certificates.issue_course": Case(scenes.award, {"POST": 303}),
     "certificates.pdf": Case(scenes.award, {"GET": 200}),
     "certificates.evidence_pack": Case(scenes.award, {"POST": 409}),  # likewise
+    "certificates_api.my_credential": Case(scenes.award, {"GET": 409}),
     "certificates.credential": Case(scenes.award, {"GET": 409}),  # the log has no entry yet
     "audit.award": Case(scenes.audit, {"GET": 200}),
     "audit.decide": Case(scenes.audit, {"POST": 303}, {"decision": "verify"}),

@@ -7,7 +7,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
-    from zhixin.certificates import api, check_views, tasks, views  # noqa: F401 - tasks register themselves
+    from zhixin.certificates import api, check_views, my_api, tasks, views  # noqa: F401 - they register themselves
 
     app.register_blueprint(views.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]

@@ -7,12 +7,14 @@ import hashlib
 import json
 import subprocess
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rfc8785
 import sqlalchemy as sa
+from pypdf import PdfReader
 
 from tests import scenes
 from zhixin.certificates import credential, data_integrity, files, issuing, status_list
@@ -212,3 +214,62 @@ def test_the_list_is_served_to_anyone(session, course, client) -> None:
 def test_our_own_words_are_defined(client) -> None:
     """The context that credentials name is served."""
     assert "LedgerInclusion" in client.get("/credentials/context/v1").get_json()["@context"]
+
+
+# --- what its holder sees -----------------------------------------------------------------
+
+
+def test_the_paper_carries_the_credential(
+    session, course, annual, in_log, sign_in, learner
+) -> None:
+    """One file is both; in the moments before the log has the entry, the paper goes without."""
+    session.commit()
+    mine = sign_in(learner)
+    before = PdfReader(BytesIO(mine.get(f"/my/certificates/{course.id}.pdf").data))
+    assert before.attachments == {}
+    in_log()
+    session.commit()
+    document = mine.get(f"/my/certificates/{course.id}.json")
+    assert document.mimetype == "application/vc"
+    paper = PdfReader(BytesIO(mine.get(f"/my/certificates/{course.id}.pdf").data))
+    assert paper.attachments["credential.json"] == [document.data]
+    assert b"<pdfaid:part>3</pdfaid:part>" in paper.xmp_metadata.stream.get_data()
+
+
+def test_programs_list_and_fetch_their_own(
+    session, course, annual, in_log, sign_in, learner
+) -> None:
+    """By API, the newest first, in pages."""
+    in_log()
+    session.commit()
+    mine = sign_in(learner)
+    listed = mine.get("/api/v1/me/certificates").get_json()["certificates"]
+    assert [each["id"] for each in listed] == [annual.id, course.id]
+    assert listed[1]["title"] == "课程"
+    older = mine.get(f"/api/v1/me/certificates?before={annual.id}").get_json()["certificates"]
+    assert [each["id"] for each in older] == [course.id]
+    fetched = mine.get(f"/api/v1/me/certificates/{course.id}/credential")
+    assert json.loads(fetched.data)["credentialSubject"]["licenseNumber"] == course.number
+
+
+def test_the_page_offers_what_there_is(session, course, award, sign_in, learner) -> None:
+    """Paper, credential, pack; statements and the extract of five years."""
+    session.commit()
+    page = sign_in(learner).get("/my/certificates").text
+    for address in (f"{course.id}.pdf", f"{course.id}.json", f"{course.id}/pack"):
+        assert f"/my/certificates/{address}" in page
+    assert f"/my/extract/{award.year}/certificate" in page
+
+
+def test_an_extract_is_issued_and_replaced(session, award, learner, sign_in, now) -> None:
+    """Five years in one paper; asked for again, it is the same one."""
+    session.commit()
+    mine = sign_in(learner)
+    for _ in range(2):
+        assert mine.post(f"/my/extract/{award.year}/certificate").status_code == 303
+    (extract,) = session.scalars(sa.select(Certificate))
+    facts = issuing.contents(extract)["facts"]
+    assert (facts["from"], facts["to"], facts["hours"]) == (award.year - 4, award.year, "1")
+    assert facts["years"][-1]["met"] is False
+    assert mine.post("/my/extract/2001/certificate").status_code == 422
+    assert mine.get(f"/my/certificates/{extract.id}.pdf").status_code == 200

@@ -24,6 +24,8 @@ from zhixin.people import accounts
 from zhixin.people.models import Organisation, Person, Role
 
 PAGE_SIZE = 30
+#: Of so few people everything is read and sorted: along an index their awards lie too far apart.
+FEW = 300
 #: Nobody needs to know how many more; counting them all would cost what paging saves.
 COUNTED_TO = 1000
 
@@ -108,15 +110,31 @@ def page(
     Raises:
         Invalid: ``after`` is no such key.
     """
-    conditions = [*visible(session, auditor), *_conditions(session, filters)]
+    conditions = _conditions(filters)
+    whose = [*visible(session, auditor), *_employed(session, filters)]
+    few = False
+    if whose:
+        ids = session.scalars(sa.select(Person.id).where(*whose).limit(FEW + 1)).all()
+        if few := len(ids) <= FEW:
+            whose = [Award.person_id.in_(ids)]
+    reach = _Reach(conditions, whose, few)
     if tab is not Tab.WAITING:
         decided = _Order(State(tab.value), (Award.decided_at, Award.id), newest_first=True)
-        return _page(session, (decided,), conditions, after)
+        return _page(session, (decided,), reach, after)
     orders = (
         _Order(State.HELD, (Award.due_at, Award.id)),
         _Order(State.EARNED, (Award.calm, Award.earned_at, Award.id)),
     )
-    return _page(session, orders, conditions, after)
+    return _page(session, orders, reach, after)
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """What is asked for, and of whose awards; ``few``: so few people that theirs are all read."""
+
+    conditions: list[sa.ColumnElement[bool]]
+    whose: list[sa.ColumnElement[bool]]
+    few: bool
 
 
 @dataclass(frozen=True)
@@ -146,12 +164,14 @@ class _Order:
         here, there = sa.tuple_(*self.columns), sa.tuple_(*values)
         return here < there if self.newest_first else here > there
 
-    def query(self, conditions: list[sa.ColumnElement[bool]]) -> sa.Select[Award]:
+    def query(self, reach: _Reach) -> sa.Select[Award]:
         order = [c.desc() if self.newest_first else c.asc() for c in self.columns]
+        # A function of the state hides it from the planner, who then begins with the people.
+        state = sa.func.coalesce(Award.state, "") if reach.few else Award.state
         return (
             sa.select(Award)
             .join(Person, Person.id == Award.person_id)
-            .where(in_state(Award.state, self.state), *conditions)
+            .where(in_state(state, self.state), *reach.whose, *reach.conditions)
             .options(learner())
             .order_by(*order)
         )
@@ -172,7 +192,7 @@ def _value(text: str, column: sa.orm.InstrumentedAttribute[Any]) -> Any:
 def _page(
     session: Session,
     orders: Sequence[_Order],
-    conditions: list[sa.ColumnElement[bool]],
+    reach: _Reach,
     after: str | None,
 ) -> Listing:
     """The next rows along ``orders``, one after the other."""
@@ -187,7 +207,7 @@ def _page(
     for place, order in enumerate(orders[begin:], begin):
         where = [order.after(after)] if after is not None and place == begin else []
         wanted = PAGE_SIZE + 1 - len(found)
-        rows = session.scalars(order.query([*conditions, *where]).limit(wanted)).all()
+        rows = session.scalars(order.query(reach).where(*where).limit(wanted)).all()
         found += rows
         keys += [order.key(award) for award in rows]
         if len(found) > PAGE_SIZE:
@@ -202,24 +222,31 @@ def in_state(column: Any, state: StrEnum) -> sa.ColumnElement[bool]:
     return written
 
 
-def _conditions(session: Session, filters: Filters) -> list[sa.ColumnElement[bool]]:
+def _employed(session: Session, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """The people of organisations whose name is like that, and of all below them."""
+    if not filters.unit:
+        return []
+    named = session.scalars(
+        sa.select(Organisation.id)
+        .where(Organisation.name.contains(filters.unit, autoescape=True))
+        .limit(200)
+    )
+    return [Person.employer_id.in_(session.scalars(accounts.below(named)).all())]
+
+
+def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Each with the words of the index that serves it (``ix_award_flagged``, ``…_elsewhere``)."""
     conditions: list[sa.ColumnElement[bool]] = []
-    if filters.unit:
-        named = session.scalars(
-            sa.select(Organisation.id)
-            .where(Organisation.name.contains(filters.unit, autoescape=True))
-            .limit(200)
-        )
-        ids = session.scalars(accounts.below(named)).all()
-        conditions.append(Person.employer_id.in_(ids))
     if filters.field:
         conditions.append(Award.field_code == filters.field)
     if filters.source:
         conditions.append(Award.source_kind == filters.source)
+        if filters.source != "course":
+            conditions.append(Award.source_kind != sa.literal_column("'course'"))
     if filters.flag:
-        conditions.append(
-            sa.cast(Award.flags, sa.Text).contains(f'"{filters.flag}"', autoescape=True)
-        )
+        flags = sa.cast(Award.flags, sa.Text)
+        conditions.append(Award.calm < sa.literal_column("0"))
+        conditions.append(flags.contains(f'"{filters.flag}"', autoescape=True))
     return conditions
 
 
@@ -295,18 +322,20 @@ def proposals(session: Session, auditor: Person) -> Sequence[Proposal]:
 
 def differing(session: Session, auditor: Person) -> Sequence[Award]:
     """Awards in force whose last rebuilding from the raw records differed."""
+    # By itself, so that it begins with the few that differ.
     later = sa.orm.aliased(EvidenceCheck)
     newer = sa.exists().where(later.award_id == EvidenceCheck.award_id, later.id > EvidenceCheck.id)
+    ids = session.scalars(
+        sa.select(EvidenceCheck.award_id)
+        .where(EvidenceCheck.holds.is_(False), ~newer)
+        .limit(COUNTED_TO)
+    ).all()
+    if not ids:
+        return []
     return session.scalars(
         sa.select(Award)
-        .join(EvidenceCheck, EvidenceCheck.award_id == Award.id)
         .join(Person, Person.id == Award.person_id)
-        .where(
-            EvidenceCheck.holds.is_(False),
-            ~newer,
-            Award.state.in_(IN_FORCE),
-            *visible(session, auditor),
-        )
+        .where(Award.id.in_(ids), Award.state.in_(IN_FORCE), *visible(session, auditor))
         .options(learner())
         .order_by(Award.id)
         .limit(PAGE_SIZE)

@@ -207,6 +207,25 @@ class Award(Base):
             postgresql_where=sa.text("state = 'held'"),
         ),
         sa.Index(None, "state", "decided_at", "id"),
+        # And its filters: a field, flags, hours from elsewhere than courses.
+        sa.Index(None, "field_code", "state", "decided_at", "id"),
+        sa.Index(
+            "ix_award_flagged",
+            "state",
+            "decided_at",
+            "id",
+            sqlite_where=sa.text("calm < 0"),
+            postgresql_where=sa.text("calm < 0"),
+        ),
+        sa.Index(
+            "ix_award_elsewhere",
+            "source_kind",
+            "state",
+            "decided_at",
+            "id",
+            sqlite_where=sa.text("source_kind <> 'course'"),
+            postgresql_where=sa.text("source_kind <> 'course'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -215,7 +234,7 @@ class Award(Base):
     source_id: Mapped[int]
     source_version: Mapped[int]
     title: Mapped[str]  # of the source as it was
-    field_code: Mapped[str | None] = mapped_column(sa.String(32), index=True)
+    field_code: Mapped[str | None] = mapped_column(sa.String(32))
     subject_kind: Mapped[SubjectKind] = mapped_column(sa.String(16))
     # The policy's code of the kind of outside activity; none for a course.
     activity: Mapped[str | None] = mapped_column(sa.String(32))

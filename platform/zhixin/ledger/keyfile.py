@@ -102,6 +102,18 @@ def write(path: Path, text: str) -> bool:
     return True
 
 
+def replace(path: Path, text: str) -> None:
+    """Put another content in the place of a key file, in one step."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    write(fresh, text)
+    fresh.replace(path)
+
+
+def is_encrypted(path: Path) -> bool:
+    return b"ENCRYPTED" in path.read_bytes()[:40]
+
+
 def read(path: Path, passphrase: str) -> Ed25519PrivateKey:
     """The key in a PKCS#8 file, encrypted or not, or in a file of 64 hex digits.
 

@@ -154,21 +154,31 @@ def create(settings: Settings, name: str) -> bool:
 
 
 def encrypt_plain(settings: Settings, name: str) -> bool:
-    """Put an existing plain key file under the passphrase; True if there was one.
+    """Put existing key files that are plain under the passphrase; True if there were any.
 
-    The encrypted file is complete and opens again before the plain one goes.
+    An encrypted file is complete and opens again before the plain one goes.
     """
-    plain = settings.data_dir / "keys" / name
-    if getattr(settings, name) or not settings.key_passphrase or not plain.exists():
+    if getattr(settings, name) or not settings.key_passphrase:
         return False
-    key = keyfile.read(plain, "")
-    sealed = sealed_path(settings, name)
+    found = [sealed_path(settings, name)]
+    found += successor_paths(settings) if name == LEDGER else []
+    found = [path for path in found if path.exists() and not keyfile.is_encrypted(path)]
+    for path in found:
+        keyfile.replace(path, keyfile.encrypt(keyfile.read(path, ""), settings.key_passphrase))
+    plain = settings.data_dir / "keys" / name
+    if plain.exists():
+        _move_plain(settings, name, plain)
+        found.append(plain)
+    return bool(found)
+
+
+def _move_plain(settings: Settings, name: str, plain: Path) -> None:
+    key, sealed = keyfile.read(plain, ""), sealed_path(settings, name)
     keyfile.write(sealed, keyfile.encrypt(key, settings.key_passphrase))
     again = keyfile.read(sealed, settings.key_passphrase)
     if again.private_bytes_raw() != key.private_bytes_raw():
         raise keyfile.KeyUnusable(f"{plain} 与 {sealed} 是两把不同的密钥，请人工确认")
     plain.unlink()
-    return True
 
 
 def sealed_path(settings: Settings, name: str) -> Path:
@@ -229,7 +239,7 @@ def how_kept(settings: Settings, name: str) -> tuple[str, bool]:
     if getattr(settings, name):
         return "来自设置", True
     if (sealed := sealed_path(settings, name)).exists():
-        encrypted = b"ENCRYPTED" in sealed.read_bytes()[:40]
+        encrypted = keyfile.is_encrypted(sealed)
         return ("文件，已加密" if encrypted else "文件，未加密"), encrypted
     if _plain(settings, name):
         return "文件，未加密", False

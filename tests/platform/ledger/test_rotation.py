@@ -221,3 +221,17 @@ def test_an_altered_note_is_refused(session, grow, rotate):
     altered = f"{head} {base64.b64encode(bytes(raw)).decode()}\n"
     with pytest.raises(RotationError):
         dataclasses.replace(change, note=altered).check()
+
+
+def test_a_new_key_that_was_plain_is_encrypted_by_init(session, settings, grow, now):
+    """And stays the same key."""
+    sealed = dataclasses.replace(settings, key_passphrase="three words long")
+    grow(1)
+    rotation.rotate(session, settings, now)
+    held = Signer.of(settings).held
+    (path,) = keys.successor_paths(settings)
+    assert not keyfile.is_encrypted(path)
+    assert keys.encrypt_plain(sealed, keys.LEDGER)
+    assert keyfile.is_encrypted(path)
+    assert Signer.of(sealed).held == held
+    assert not keys.encrypt_plain(sealed, keys.LEDGER)

@@ -358,6 +358,23 @@ def steps(document, keys, kept=None, consistency=None, status_list=None):
         yield "未被撤销 not revoked", f"截至 as of {as_of}"
 
 
+def facts(document):
+    """What the credential says of whom, in its own words: yield (label, text)."""
+    subject = document.get("credentialSubject") or document
+    for identity in subject.get("identifier", []):
+        yield identity.get("identityType"), identity.get("identityHash")
+    yield "编号 number", subject.get("licenseNumber")
+    yield "名称 title", subject.get("achievement", {}).get("name")
+    yield "签发 issued", document.get("validFrom")
+    names = {
+        d["id"]: d["name"] for d in subject.get("achievement", {}).get("resultDescription", [])
+    }
+    for result in subject.get("result", []):
+        yield names.get(result["resultDescription"], "?"), result["value"]
+    known = ("identifier", "licenseNumber", "achievement", "result", "type")
+    yield "其他 more", canonical(without(subject, *known))
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", help="PDF, credential.json, or a proof of `zhixin ledger prove`")
@@ -384,11 +401,9 @@ def main(arguments=None):
     except UNREADABLE as error:
         print(f"？ 无法读取 cannot be read: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
-    facts = {name: document.get(name) for name in ("validFrom", "validUntil", "credentialSubject")}
     print("请与纸面逐项比较 compare with the paper, word by word:")
-    print(
-        json.dumps(facts if facts["credentialSubject"] else document, ensure_ascii=False, indent=2)
-    )
+    for label, value in facts(document):
+        print(f"  {label}: {value}")
     return 0
 
 

@@ -154,6 +154,16 @@ def ring(session: Session, settings: Settings) -> Ring:
     return Ring.of(rotations(session), Signer.of(settings).held)
 
 
+def published(session: Session, settings: Settings) -> str:
+    """All public keys as text: the log's, each with the entry where its time began; the issuer's."""
+    issuer = keys.issuer(settings)
+    lines = [
+        *(f"{period.key} {period.since}" for period in ring(session, settings).periods),
+        f"{issuer.verification_method} {issuer.multikey}",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def sign_head(session: Session, signer: Signer, size: int, root: bytes) -> str:
     """The signed checkpoint of a new head, by the key whose time it is and those before it.
 

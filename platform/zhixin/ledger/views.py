@@ -40,14 +40,8 @@ def index() -> ResponseReturnValue:
 @access.public
 def well_known_key() -> ResponseReturnValue:
     """The log's keys, each with the entry where its time began, and the issuer's, one a line."""
-    settings = current_app.extensions["settings"]
-    issuer = keys.issuer(settings)
-    periods = rotation.ring(db.session(), settings).periods
-    lines = [
-        *(f"{period.key} {period.since}" for period in periods),
-        f"{issuer.verification_method} {issuer.multikey}",
-    ]
-    return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")
+    text = rotation.published(db.session(), current_app.extensions["settings"])
+    return Response(text, mimetype="text/plain")
 
 
 @blueprint.get("/.well-known/did.json")

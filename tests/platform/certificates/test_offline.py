@@ -11,24 +11,21 @@ import pytest
 
 from tests import scenes
 from zhixin.certificates import files, issuing, rendering, status_list
-from zhixin.ledger import log, proofs
+from zhixin.ledger import log, proofs, rotation
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.views import VERIFIER
 
 
 @pytest.fixture
-def papers(session, course, in_log, now, client, tmp_path) -> Path:
+def papers(session, course, in_log, now, settings, tmp_path) -> Path:
     """A folder with a certificate's PDF, its credential, the published keys and the status list."""
     in_log()
-    session.commit()
     issuer = scenes.issuer()
     text = files.get(session, course, issuer, now)
-    pdf = rendering.pdf(
-        issuing.contents(course), address=issuer.page(course.code), credential=text
-    )
+    pdf = rendering.pdf(issuing.contents(course), address=issuer.page(course.code), credential=text)
     (tmp_path / "certificate.pdf").write_bytes(pdf)
     (tmp_path / "credential.json").write_text(text)
-    (tmp_path / "keys").write_text(client.get("/.well-known/zhixin-ledger-key").text)
+    (tmp_path / "keys").write_text(rotation.published(session, settings))
     (tmp_path / "status.json").write_text(status_list.of(session, 1, issuer))
     return tmp_path
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from zhixin import clock
 from zhixin.certificates import credential, facts, numbering
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CertificateAward, CertificateKind
@@ -101,7 +102,7 @@ def issue_annual(
     awards = recorded(session, [person_id], year, year)[person_id]
     if not awards:
         raise Invalid(f"{year} 年还没有记入账本的学时，暂不能出具学时证明", code="nothing-recorded")
-    policy = policies.in_force(session, date(year, 12, 31))
+    policy = policies.in_force(session, day_of(year, now))
     draft = annual_draft(session.get_one(Person, person_id), awards, year, policy)
     return _issue_newest(session, draft, issuer, now)
 
@@ -112,15 +113,17 @@ def issue_extract(
     """Five years up to ``last``, for a title review; replaced like an annual statement.
 
     Raises:
-        Invalid: nothing is recorded in those years.
+        Invalid: nothing is recorded in those years, or the last of them is still to come.
     """
+    if last > clock.local(now).year:
+        raise Invalid("这一年还没有到", code="nothing-recorded")
     first = last - EXTRACT_YEARS + 1
     awards = recorded(session, [person_id], first, last)[person_id]
     if not awards:
         raise Invalid(
             f"{first} 至 {last} 年还没有记入账本的学时，暂不能出具汇总", code="nothing-recorded"
         )
-    found = {year: policies.find(session, date(year, 12, 31)) for year in range(first, last + 1)}
+    found = {y: policies.find(session, day_of(y, now)) for y in range(first, last + 1)}
     of_year = {year: policy for year, policy in found.items() if policy is not None}
     draft = Draft(
         CertificateKind.EXTRACT,
@@ -130,6 +133,11 @@ def issue_extract(
         facts.extract(awards, of_year, first, last),
     )
     return _issue_newest(session, draft, issuer, now)
+
+
+def day_of(year: int, now: datetime) -> date:
+    """The day whose policy counts a year: its last, or today while it runs."""
+    return min(clock.local(now).date(), date(year, 12, 31))
 
 
 def annual_draft(person: Person, awards: Sequence[Award], year: int, policy: Policy) -> Draft:

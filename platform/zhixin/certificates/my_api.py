@@ -20,7 +20,10 @@ PAGE = 100
 
 class PageQuery(api.Model):
     before: int | None = Field(
-        default=None, ge=1, description="Only certificates with a smaller id: the next page"
+        default=None,
+        ge=1,
+        le=2**62,
+        description="Only certificates with a smaller id: the next page",
     )
 
 

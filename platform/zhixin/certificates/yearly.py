@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -55,7 +55,7 @@ def issue_many(
 
     Done again, it changes nothing: who has a statement that says the same keeps it.
     """
-    policy = policies.in_force(session, date(year, 12, 31))
+    policy = policies.in_force(session, issuing.day_of(year, now))
     persons = session.scalars(sa.select(Person).where(Person.id.in_(person_ids))).unique()
     by_id = {person.id: person for person in persons}
     drafts = [

@@ -50,6 +50,7 @@ def award(award_id: int) -> ResponseReturnValue:
         contestable=appeals.contestable(session, found),
         successor=session.scalar(sa.select(Award).where(Award.corrects_id == award_id)),
         appeal_days=settings().appeal_days,
+        for_learner=True,
         now=now,
     )
 

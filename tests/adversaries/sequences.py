@@ -6,7 +6,7 @@ from collections import Counter
 
 from tests.adversaries.adversary import BEAT, Adversary, Attempt, at_once
 from tests.adversaries.site import Records
-from tests.adversaries.viewer import VIDEO_S, Viewer
+from tests.adversaries.viewer import UNITS, VIDEO_S, Viewer
 
 Refused = Counter[tuple[str, int]]
 
@@ -103,6 +103,39 @@ class TheSameBeatAtOnce(Adversary):
     def shows(self, found: Records, refused: Refused) -> None:
         assert "faster-than-time" in found.refusals
         assert refused[BEAT, 409] > 0
+
+
+class EmptiesTheBankAtOnce(Adversary):
+    """Eight playbacks of two videos, unheard and ended; then reports for all of them in the same
+    moment, from eight connections, so that each finds the bank still full. And again, in case
+    that opening and closing fills it."""
+
+    def run(self, me: Viewer, at: Attempt) -> None:
+        tabs = [at.tab() for _tab in range(8)]
+        for number, tab in enumerate(tabs):
+            part = 240 * (number // 2)
+            tab.open(UNITS[number % 2])
+            tab.fetch(part, part + 240)
+            at.wait(600)
+        tabs[-1].close()
+        began = at.site.clock.seconds()
+        for _round in range(3):
+            at_once(*[
+                lambda tab=tab, part=240 * (number // 2): tab.beat([(part, part + 240)])
+                for number, tab in enumerate(tabs)
+            ])  # fmt: skip
+            for _time in range(20):
+                me.open(UNITS[0])
+                me.close()
+        passed = at.site.clock.seconds() - began
+        assert at.records().covered_ms <= (900 + passed) * 1000
+
+    def shows(self, found: Records, refused: Refused) -> None:
+        assert "faster-than-time" in found.refusals
+        late = sorted(beat.bank_ms for beat in found.beats if beat.bank_ms is not None)
+        assert len(late) == len(found.beats)
+        assert late[-1] == 900_000
+        assert late[0] < 100_000
 
 
 class ClientClock(Adversary):

@@ -43,7 +43,8 @@ def submit(
     """
     drafting.open_for_change(session, declaration, now)
     asked_at = drafting.first_asked(session, declaration)
-    found = drafting.worth(session, drafting.facts_of(declaration), limits, now, asked_at)
+    stated = drafting.facts_of(declaration)
+    found = drafting.worth(session, person.id, stated, limits, now, asked_at)
     files = drafting.proofs_of(session, declaration.id)
     if found.activity.proof_needed and not files:
         raise Invalid("请先上传证明材料", code="proof-needed")

@@ -67,16 +67,21 @@ class WrongFacts(Invalid):
     title = "申报内容有误"
 
 
-def activities(session: Session, on: date) -> Sequence[Activity]:
-    """What may be declared by the rule of a day."""
-    policy = policies.find(session, on)
+def activities(session: Session, person_id: int, on: date) -> Sequence[Activity]:
+    """What a person may declare by the rule of a day."""
+    policy = policies.find_of_person(session, person_id, on)
     return list(policies.rule(policy).activities.values()) if policy else []
 
 
 def worth(
-    session: Session, facts: Facts, limits: Limits, now: datetime, asked_at: datetime | None = None
+    session: Session,
+    person_id: int,
+    facts: Facts,
+    limits: Limits,
+    now: datetime,
+    asked_at: datetime | None = None,
 ) -> Worth:
-    """What the activity gives, by the rule in force on its last day.
+    """What the activity gives, by the rule in force for the person on its last day.
 
     Args:
         asked_at: when it was first submitted, if it was: a desk's time is not the learner's.
@@ -85,7 +90,9 @@ def worth(
         WrongFacts: what was written cannot be.
     """
     _check_days(facts, limits, clock.local(now).date(), clock.local(asked_at or now).date())
-    policy = policies.in_force(session, facts.ends_on)
+    policy = policies.find_of_person(session, person_id, facts.ends_on)
+    if policy is None:
+        raise WrongFacts("那一天没有适用的学时规则，不能申报", field="ends_on")
     rule = policies.rule(policy)
     activity = rule.activities.get(facts.activity)
     if activity is None:
@@ -146,7 +153,7 @@ def _columns(
     asked_at: datetime | None = None,
 ) -> dict[str, Any]:
     checked = _checked(facts)
-    found = worth(session, facts, limits, now, asked_at)
+    found = worth(session, person_id, facts, limits, now, asked_at)
     return checked | {
         "activity_name": found.activity.name,
         "unit": found.activity.unit.value,

@@ -63,7 +63,7 @@ def my_declarations() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Declare an outside activity."""
     session, person = db.session(), access.person()
-    form = DeclarationForm(activities=drafting.activities(session, _asked_day()))
+    form = DeclarationForm(activities=drafting.activities(session, person.id, _asked_day()))
     if form.validate_on_submit():
         try:
             made = drafting.create(session, person, form.facts(), limits(), clock.now())
@@ -79,7 +79,7 @@ def new() -> ResponseReturnValue:
 def edit(declaration_id: int) -> ResponseReturnValue:
     """Mend a draft, or what was returned."""
     session, found = db.session(), _own(declaration_id)
-    choices = drafting.activities(session, _asked_day(found.ends_on))
+    choices = drafting.activities(session, found.person_id, _asked_day(found.ends_on))
     form = DeclarationForm(activities=choices, data=shown(found))
     if form.validate_on_submit():
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from tests.platform.declarations.declared import LIMITS, facts, publish
+from tests.platform.declarations.declared import LIMITS, RULE, facts, publish
 from zhixin.declarations import chain, drafting, proofs
 from zhixin.declarations.drafting import WrongFacts
 from zhixin.declarations.errors import AlreadyDeclared, ProofRefused
 from zhixin.declarations.models import Declaration, Proof
 from zhixin.declarations.states import IllegalStep, State
 from zhixin.errors import Conflict
+from zhixin.hours import policies
 from zhixin.people.models import Person
 
 
@@ -60,11 +62,6 @@ def test_the_rule_is_that_of_the_activitys_last_day(
     session: Session, city: Any, now: Any, draft: Callable[..., Declaration]
 ) -> None:
     """A rule from before it or after it says nothing."""
-    from dataclasses import replace
-
-    from tests.platform.declarations.declared import RULE
-    from zhixin.hours import policies
-
     later = policies.publish(
         session, title="新规则", source="示例", effective_from=date(2026, 10, 14),
         rule=replace(RULE, activities={}), actor_id=None, now=now,
@@ -72,6 +69,22 @@ def test_the_rule_is_that_of_the_activitys_last_day(
     assert draft().policy_id != later.id
     with pytest.raises(WrongFacts):
         draft(starts_on=date(2026, 10, 14), ends_on=date(2026, 10, 14), amount=Decimal(1))
+
+
+def test_the_rule_is_that_of_the_persons_area(
+    session: Session, city: Any, now: Any, draft: Callable[..., Declaration], create_person: Any
+) -> None:
+    """A bureau with rules of its own has its own activities; elsewhere the city's hold."""
+    from zhixin.hours import areas
+
+    own = policies.publish(
+        session, title="本部门规则", source="示例", effective_from=date(2016, 1, 1),
+        rule=replace(RULE, step=Decimal(8)), actor_id=None, now=now,
+        area=areas.of(city.bureau.id),
+    )  # fmt: skip
+    mine, elsewhere = draft(), draft(by=create_person("carol"), proof="red")
+    assert (mine.policy_id, mine.hours) == (own.id, Decimal(8))
+    assert elsewhere.hours == Decimal(12)
 
 
 @pytest.mark.parametrize("title", ["智能制造高级研修班(第二期)", " 智能制造 高级研修班 第二期"])

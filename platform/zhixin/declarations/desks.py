@@ -18,6 +18,8 @@ from zhixin.people import accounts
 from zhixin.people.models import Organisation, Person, Role, RoleGrant
 
 PAGE_SIZE = 30
+#: What is beyond is found by its name: nobody turns a hundred pages.
+MAX_PAGES = 100
 ROLES = {Desk.EMPLOYER: Role.EMPLOYER, Desk.BUREAU: Role.BUREAU}
 WAITING = {
     Desk.EMPLOYER: (State.SUBMITTED, State.ESCALATED),
@@ -160,57 +162,57 @@ def _tray(desk: Desk, tray: Tray) -> Condition:
 def queue(
     session: Session, person: Person, desk: Desk, tray: Tray, *, text: str = "", page: int
 ) -> Listing:
-    """One page of a desk's tray: what waits by its day, what is done by its newest.
+    """One page of a desk's tray: what waits by its day, what is done the newest first.
 
     Args:
         text: part of a person's name or of a title.
         page: 1-based; beyond the end is the last one.
     """
-    matching = (
-        sa.select(Declaration)
-        .join(Person, Person.id == Declaration.person_id)
-        .where(_tray(desk, tray), *_seen_by(session, person, desk))
-    )
+    matching = sa.select(Declaration.id).where(_tray(desk, tray), *_seen_by(session, person, desk))
     if text := text.strip():
-        matching = matching.where(
+        matching = matching.join(Person, Person.id == Declaration.person_id).where(
             Person.name.icontains(text, autoescape=True)
             | Declaration.title.icontains(text, autoescape=True)
         )
-    total = session.scalar(sa.select(sa.func.count()).select_from(matching.subquery())) or 0
+    counted = matching.limit(MAX_PAGES * PAGE_SIZE).subquery()
+    total = session.scalar(sa.select(sa.func.count()).select_from(counted)) or 0
     page = min(max(1, page), max(1, -(-total // PAGE_SIZE)))
     order = (
-        (Declaration.due_on, Declaration.id)
-        if tray is Tray.WAITING
-        else (Declaration.changed_at.desc(), Declaration.id.desc())
+        (Declaration.due_on, Declaration.id) if tray is Tray.WAITING else (Declaration.id.desc(),)
     )
+    ids = matching.order_by(*order).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE)
     shown = session.scalars(
-        matching.options(joinedload(Declaration.person))
+        sa.select(Declaration)
+        .where(Declaration.id.in_(session.scalars(ids).all()))
+        .options(joinedload(Declaration.person))
         .order_by(*order)
-        .offset((page - 1) * PAGE_SIZE)
-        .limit(PAGE_SIZE)
     ).all()
     return Listing(shown, likeness.marks(session, shown), total, page)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many are in each tray; ``overdue``: of those waiting."""
+    """How many want something of somebody; ``overdue``: of those waiting."""
 
     waiting: int
     overdue: int
     returned: int
-    done: int
 
 
 def counts(session: Session, person: Person, desk: Desk, today: date) -> Counts:
-    """How much lies in each tray, in one query."""
+    """How much waits, and how much is with the learners again, in one query."""
     late = Declaration.due_on < today
     rows = session.execute(
         sa.select(Declaration.state, sa.func.count(), sa.func.sum(sa.case((late, 1), else_=0)))
-        .where(Declaration.state != State.DRAFT, *_seen_by(session, person, desk))
+        .where(
+            Declaration.state.in_((*WAITING[desk], State.RETURNED)),
+            *_seen_by(session, person, desk),
+        )
         .group_by(Declaration.state)
     ).all()
-    waiting = sum(count for state, count, _late in rows if state in WAITING[desk])
-    returned = sum(count for state, count, _late in rows if state == State.RETURNED)
-    overdue = sum(late for state, _count, late in rows if state in WAITING[desk])
-    return Counts(waiting, overdue, returned, sum(row[1] for row in rows) - waiting - returned)
+    waiting = [row for row in rows if row[0] in WAITING[desk]]
+    return Counts(
+        waiting=sum(row[1] for row in waiting),
+        overdue=sum(row[2] for row in waiting),
+        returned=sum(row[1] for row in rows if row[0] == State.RETURNED),
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
 
@@ -13,12 +14,13 @@ from pypdf import PdfReader
 from tests import scenes
 from zhixin import db
 from zhixin.certificates import issuing, rendering, verification
-from zhixin.certificates.models import Certificate
+from zhixin.certificates.models import Certificate, CertificateKind
 from zhixin.certificates.verification import Status
-from zhixin.errors import Conflict, NotFound
-from zhixin.hours import awards, reversals
+from zhixin.errors import Conflict, Invalid, NotFound
+from zhixin.hours import awards, policies, reversals
+from zhixin.hours.clauses import Cap, Per
 from zhixin.hours.models import Award
-from zhixin.hours.states import Transition
+from zhixin.hours.states import State, Transition
 from zhixin.ledger import log
 from zhixin.ledger.keys import Signer
 from zhixin.people.models import Role
@@ -185,3 +187,52 @@ def test_nonsense_finds_nothing(session, award) -> None:
     """A code that is none is no certificate, and no error."""
     assert verification.look_up(session, "?") is None
     assert verification.look_up(session, "2" * 20) is None
+
+
+def _of_source(session, learner, kind: str, number: int = 99) -> Award:
+    """A recorded award of another source."""
+    given = scenes._award(session, learner)
+    values = {c.name: getattr(given, c.name) for c in Award.__table__.columns if c.name != "id"}
+    other = Award(**values | {"source_kind": kind, "source_id": number, "state": State.RECORDED})
+    session.add(other)
+    session.flush()
+    return other
+
+
+def test_a_class_has_its_own_kind_of_certificate(session, learner, now) -> None:
+    """Issued like a course's, by the kind of its source."""
+    certificate = _issue(session, _of_source(session, learner, "class"), now)
+    assert certificate.kind == CertificateKind.CLASS
+    made = rendering.pdf(issuing.contents(certificate), address="https://x.example/v/C")
+    assert "培训班次" in PdfReader(BytesIO(made)).pages[0].extract_text()
+
+
+def test_a_declared_activity_has_none_of_its_own(session, learner, now) -> None:
+    """It stands in the year's statement."""
+    with pytest.raises(Invalid, match="年度学时证明"):
+        _issue(session, _of_source(session, learner, "declaration"), now)
+
+
+def test_a_year_tells_what_counts_from_what_was_earned(session, learner, now) -> None:
+    """By the policy's caps, as the learner's own page does: earned 3, counted 2."""
+    year = max(_of_source(session, learner, "course", n).year for n in (11, 12, 13))
+    capped = replace(
+        policies.rule(policies.in_force(session, now.date())),
+        caps=(Cap(hours=Decimal(2), per=Per.YEAR),),
+    )
+    policies.publish(
+        session, title="限额", source="例", effective_from=date(year, 1, 2), rule=capped,
+        actor_id=None, now=now,
+    )  # fmt: skip
+    facts = issuing.contents(
+        issuing.issue_annual(session, learner.id, year, issuer=scenes.issuer(), now=now)
+    )["facts"]
+    assert (facts["earned"], facts["hours"]) == ("3", "2")
+    assert [row["counted"] for row in facts["rows"]] == ["1", "1", "0"]
+    assert facts["policy"]["title"] == "限额"
+
+
+def test_a_year_to_come_has_no_extract(session, award, learner, now) -> None:
+    """Nothing is said of years that have not begun."""
+    with pytest.raises(Invalid):
+        issuing.issue_extract(session, learner.id, award.year + 1, issuer=scenes.issuer(), now=now)

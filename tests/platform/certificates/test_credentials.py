@@ -58,6 +58,20 @@ def test_an_independent_library_verifies_it(session, made, now) -> None:
     assert answer == {"verified": True, "revoked": False, "error": None, "undefinedTerms": None}
 
 
+def test_statements_are_verified_alike(session, annual, in_log, now) -> None:
+    """With a result for each row; and so is an extract, with its years."""
+    issuer = scenes.issuer()
+    extract = issuing.issue_extract(session, annual.person_id, annual.year, issuer=issuer, now=now)
+    in_log()
+    for certificate in (annual, extract):
+        document = json.loads(files.get(session, certificate, issuer, now))
+        answer = _check(document, _list(session), now)
+        assert answer == {
+            "verified": True, "revoked": False, "error": None, "undefinedTerms": None,
+        }  # fmt: skip
+        assert len(document["credentialSubject"]["result"]) > 4
+
+
 def test_an_independent_library_sees_what_was_altered(session, made, now) -> None:
     """One more hour, and the proof is none."""
     made["credentialSubject"]["result"][0]["value"] = "100"

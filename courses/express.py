@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
@@ -43,7 +43,8 @@ from media.models import Asset
 from zhixin import clock
 from zhixin.config import Settings
 from zhixin.db import Database
-from zhixin.lean import Lean
+from zhixin.gathering import Gathered
+from zhixin.lean import Lean, Rows
 from zhixin.observe import BEATS, REQUESTS, SECONDS
 from zhixin.people import sign_ins
 from zhixin.people.models import Role
@@ -62,13 +63,14 @@ _STATE = beats.STATE.where(
 )
 State = namedtuple("State", [column.name for column in _STATE.selected_columns])  # type: ignore[misc]
 
-#: The lease is open and its owner signed in. On PostgreSQL it is held first, as everywhere.
+#: The lease is open and its owner signed in.
 _LEASE = sa.select(PLAYBACK.c.id).where(
     PLAYBACK.c.id == sa.bindparam("playback_id"), PLAYBACK.c.ended_at.is_(None), _SIGNED_IN
 )
 
-#: Writes a beat down, if all is still as it was decided on; says whether it was.
-Writer = Callable[[Any, dict[str, Any]], bool]
+#: Writes some beats down in one transaction, each if all is still as it was decided on; says of
+#: each whether it was.
+Writer = Callable[[Any, Sequence[dict[str, Any]]], list[bool]]
 
 _CREDITED = BEATS.labels("credited")
 _ANSWERED = REQUESTS.labels(_ENDPOINT, "POST", 200)
@@ -76,17 +78,74 @@ _SECONDS = SECONDS.labels(_ENDPOINT)
 
 #: How many playbacks a process remembers.
 _REMEMBERED = 20_000
+#: How many beats are written at once.
+_MOST = 64
 
 
-def _write_at_once() -> sa.Update:
-    """PostgreSQL: all three writes as one statement, which is one transaction."""
-    lease = _LEASE.with_for_update(of=PLAYBACK).cte("lease")
+def _write_one() -> sa.Update:
+    """PostgreSQL: all three writes as one statement, which is one transaction.
+
+    The lease is held first, as everywhere; what somebody else holds just now is left to the
+    ordinary route, so that nobody's beats wait for another's.
+    """
+    lease = _LEASE.with_for_update(of=PLAYBACK, skip_locked=True).cte("lease")
     held = sa.select(lease.c.id).exists()
     coverage = beats.NOTE_COVERAGE.where(held).returning(COVERAGE.c.revision).cte("covered")
     decided = sa.select(coverage.c.revision).exists()
     row = sa.select(*beats.BEAT_VALUES.values()).where(decided)
     beat = sa.insert(BEAT).from_select(list(beats.BEAT_VALUES), row).cte("beat_added")
     return beats.NOTE_PLAYBACK.where(decided).add_cte(beat)
+
+
+def _write_all(rows: Rows) -> sa.Update:
+    """The same for each of ``rows``."""
+    held = rows.each(_LEASE).with_only_columns(rows.place)
+    lease = held.with_for_update(of=PLAYBACK, skip_locked=True).cte("lease")
+    coverage = rows.each(beats.NOTE_COVERAGE).where(rows.place.in_(sa.select(lease.c.place)))
+    covered = coverage.returning(rows.place).cte("covered")
+    decided = rows.place == covered.c.place
+    row = rows.each(sa.select(*beats.BEAT_VALUES.values())).where(decided)
+    beat = sa.insert(BEAT).from_select(list(beats.BEAT_VALUES), row).cte("beat_added")
+    noted: sa.Update = rows.each(beats.NOTE_PLAYBACK).where(decided).add_cte(beat)
+    return noted
+
+
+def _postgres_writer(lean: Lean) -> Writer:
+    one = lean.prepare_write("beat", _write_one())
+    rows = Rows(_LEASE, beats.NOTE_COVERAGE, beats.ADD_BEAT, beats.NOTE_PLAYBACK)
+    several = lean.prepare_rows("beats", rows, _write_all(rows))
+
+    def write(cursor: Any, group: Sequence[dict[str, Any]]) -> list[bool]:
+        if len(group) == 1:
+            return [one.run(cursor, group[0]) == 1]
+        written = several.run(cursor, group)
+        return [place in written for place in range(len(group))]
+
+    return write
+
+
+def _sqlite_writer(lean: Lean) -> Writer:
+    coverage, *rest = (
+        lean.prepare(statement)
+        for statement in (
+            beats.NOTE_COVERAGE.where(_LEASE.exists()), beats.ADD_BEAT, beats.NOTE_PLAYBACK
+        )
+    )  # fmt: skip
+
+    def write_one(cursor: Any, values: dict[str, Any]) -> bool:
+        if coverage.run(cursor, values).rowcount != 1:
+            return False
+        for statement in rest:
+            statement.run(cursor, values)
+        return True
+
+    def write(cursor: Any, group: Sequence[dict[str, Any]]) -> list[bool]:
+        cursor.execute("BEGIN IMMEDIATE")
+        written = [write_one(cursor, values) for values in group]
+        cursor.execute("COMMIT")
+        return written
+
+    return write
 
 
 class BeatLane:
@@ -100,7 +159,9 @@ class BeatLane:
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         self._lean = Lean(self._settings.database)
         self._read = self._lean.prepare(_STATE)
-        self._write = self._writer_of_three() if self._lean.is_sqlite else self._writer_at_once()
+        self._common = Lean(self._settings.database, of_all_threads=True)
+        self._writer = (_sqlite_writer if self._lean.is_sqlite else _postgres_writer)(self._lean)
+        self._write = Gathered(self._write_together, self._write_alone, most=_MOST).write
         self._digest_of = lru_cache(maxsize=20_000)(self._read_cookies)
         self._needs_of = lru_cache(maxsize=10_000)(self._find_needs)
         self._known: dict[str, Any] = {}
@@ -152,16 +213,16 @@ class BeatLane:
         }
         signed_in["token_digest"] = digest
         known = self._known.pop(playback_id, None)
+        if known is not None:
+            reply = self._book_on(known, beat, signed_in, now)
+            if reply is not None:
+                return reply
         with self._lean.cursor() as cursor:
-            if known is not None:
-                reply = self._book_on(known, beat, cursor, signed_in, now)
-                if reply is not None:
-                    return reply
             row = self._read.run(cursor, {"playback_id": playback_id} | signed_in).fetchone()
-            return self._book_on(State(*row), beat, cursor, signed_in, now) if row else None
+        return self._book_on(State(*row), beat, signed_in, now) if row else None
 
     def _book_on(
-        self, state: Any, beat: BeatIn, cursor: Any, signed_in: dict[str, Any], now: datetime
+        self, state: Any, beat: BeatIn, signed_in: dict[str, Any], now: datetime
     ) -> bytes | None:
         """Decide on ``state`` and write, if it is an ordinary beat and still stands so."""
         video, needed_ms = self._needs_of(state.scope, state.asset_id)
@@ -174,46 +235,25 @@ class BeatLane:
             return None
         values = decided.values | signed_in
         values["now"] = self._lean.instant(values["now"])
-        if not self._write(cursor, values):
+        reply, after = _answer(decided, needed_ms), _after(state, values)
+        if not self._write(values):
             return None
-        self._remember(state, values)
-        return _answer(decided, needed_ms)
+        self._remember(after)
+        return reply
 
-    def _writer_at_once(self) -> Writer:
-        write = self._lean.prepare_write("beat", _write_at_once())
-        return lambda cursor, values: write.run(cursor, values) == 1
+    def _write_together(self, group: Sequence[dict[str, Any]]) -> list[bool]:
+        with self._common.cursor() as cursor:
+            return self._writer(cursor, group)
 
-    def _writer_of_three(self) -> Writer:
-        coverage, *rest = (
-            self._lean.prepare(statement)
-            for statement in (
-                beats.NOTE_COVERAGE.where(_LEASE.exists()), beats.ADD_BEAT, beats.NOTE_PLAYBACK
-            )
-        )  # fmt: skip
+    def _write_alone(self, values: dict[str, Any]) -> bool:
+        with self._lean.cursor() as cursor:
+            (written,) = self._writer(cursor, [values])
+        return written
 
-        def write(cursor: Any, values: dict[str, Any]) -> bool:
-            cursor.execute("BEGIN IMMEDIATE")
-            if coverage.run(cursor, values).rowcount != 1:
-                cursor.execute("ROLLBACK")
-                return False
-            for statement in rest:
-                statement.run(cursor, values)
-            cursor.execute("COMMIT")
-            return True
-
-        return write
-
-    def _remember(self, state: Any, values: dict[str, Any]) -> None:
+    def _remember(self, state: Any) -> None:
         while len(self._known) >= _REMEMBERED:
             self._known.pop(next(iter(self._known), ""), None)
-        self._known[state.id] = state._replace(
-            booked_ms=values["booked_after"],
-            lapsed_ms=values["lapsed_after"],
-            spans=values["spans_after"],
-            covered_ms=values["covered_after"],
-            updated_at=values["now"],
-            revision=state.revision + 1,
-        )
+        self._known[state.id] = state
 
     def _read_cookies(self, header: str) -> bytes:
         """The digest of the sign-in's token in a signed cookie. Only the signature is judged
@@ -226,6 +266,18 @@ class BeatLane:
         with self._database.session(writes=False) as session:
             asset = session.get_one(Asset, asset_id)
             return beats.video_of(asset), watched.needed(session, scope, asset)
+
+
+def _after(state: Any, values: dict[str, Any]) -> Any:
+    """``state`` once ``values`` are written."""
+    return state._replace(
+        booked_ms=values["booked_after"],
+        lapsed_ms=values["lapsed_after"],
+        spans=values["spans_after"],
+        covered_ms=values["covered_after"],
+        updated_at=values["now"],
+        revision=state.revision + 1,
+    )
 
 
 def _answer(decided: Decided, needed_ms: int) -> bytes:

@@ -89,7 +89,7 @@ NOTE_PLAYBACK = (
 NOTE_COVERAGE = (
     sa.update(COVERAGE)
     .where(
-        COVERAGE.c.person_id == sa.bindparam("for_person"),
+        COVERAGE.c.person_id == sa.bindparam("for_person", type_=sa.Integer),
         COVERAGE.c.scope == sa.bindparam("for_scope"),
         COVERAGE.c.asset_id == sa.bindparam("for_asset"),
         COVERAGE.c.revision == sa.bindparam("decided_on"),

@@ -8,10 +8,12 @@ instants as ``Lean.instant`` says and reads what the driver gives (``Lean.read_i
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -19,17 +21,22 @@ import sqlalchemy as sa
 from psycopg.pq import ExecStatus
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.sql import visitors
 
 from zhixin.db import make_engine
 
 
 class Lean:
-    """A raw connection for each thread, which commits each statement by itself."""
+    """A raw connection for each thread, which commits each statement by itself.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        of_all_threads: one connection for all, who take turns by themselves.
+    """
+
+    def __init__(self, url: str, *, of_all_threads: bool = False) -> None:
         self.engine = make_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._of_thread = threading.local()
+        self._kept: Any = SimpleNamespace() if of_all_threads else threading.local()
 
     def prepare(self, statement: sa.sql.expression.Executable) -> Prepared:
         """Compile ``statement`` for this database, with named parameters."""
@@ -43,12 +50,20 @@ class Lean:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         return PreparedWrite(name, str(compiled), compiled.positiontup, _constants(compiled))
 
+    def prepare_rows(self, name: str, rows: Rows, statement: Any) -> PreparedRows:
+        """Compile a statement of PostgreSQL on ``rows`` that returns the places of those which
+        it wrote, under a ``name`` of its own."""
+        compiled = _compile(statement.returning(rows.place))
+        return PreparedRows(
+            name, str(compiled), compiled.positiontup, _constants(compiled), rows.names
+        )
+
     @contextmanager
     def cursor(self) -> Iterator[Any]:
         """A cursor whose statements commit one by one, but for what BEGIN and COMMIT enclose."""
-        connection: Any = getattr(self._of_thread, "connection", None)
+        connection: Any = getattr(self._kept, "connection", None)
         if connection is None:
-            connection = self._of_thread.connection = self.engine.raw_connection()
+            connection = self._kept.connection = self.engine.raw_connection()
         cursor = connection.cursor()
         try:
             yield cursor
@@ -56,7 +71,7 @@ class Lean:
             if self.is_sqlite:
                 connection.rollback()
             elif connection.driver_connection.broken:
-                self._of_thread.connection = None
+                self._kept.connection = None
                 connection.invalidate()
             raise
         finally:
@@ -113,6 +128,87 @@ class PreparedWrite:
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.OperationalError(result.get_error_message())
         return int(result.command_tuples or 0)
+
+
+class Rows:
+    """Many runs of the same statements as one: their parameters become the columns of a table
+    that is given as JSON, a row for each run, known by its ``place`` among them."""
+
+    def __init__(self, *statements: sa.sql.expression.Executable) -> None:
+        parameters: dict[str, Any] = {}
+        for statement in statements:
+            for name, parameter in _compile(statement).binds.items():
+                if parameter.value is None:
+                    parameters[name] = parameter.type
+        self.names = list(parameters)
+        columns = [sa.column(name, type_) for name, type_ in parameters.items()]
+        document = sa.bindparam(_DOCUMENT, type_=sa.JSON)
+        table = sa.func.json_to_recordset(document).table_valued(
+            sa.column("place", sa.Integer), *columns
+        )
+        self._given = sa.select(table.render_derived(name="rows", with_types=True)).cte("given")
+        self.place: sa.ColumnElement[int] = self._given.c.place
+
+    def each(self, statement: Any) -> Any:
+        """``statement`` for each of the rows."""
+
+        def column(element: Any, **_unused: Any) -> Any:
+            if isinstance(element, sa.BindParameter) and element.key in self.names:
+                return self._given.c[element.key]
+            return None
+
+        return visitors.replacement_traverse(statement, {}, column)
+
+
+class PreparedRows:
+    """A statement that PostgreSQL has parsed and planned, on each connection that ran it."""
+
+    __slots__ = ("_name", "_names", "_parameters", "_sql")
+
+    def __init__(
+        self, name: str, sql: str, positions: list[str], constants: dict[str, Any], names: list[str]
+    ) -> None:
+        self._name, self._sql, self._names = name.encode(), sql.encode(), names
+        self._parameters = [
+            None if parameter == _DOCUMENT else str(constants[parameter]).encode()
+            for parameter in positions
+        ]
+
+    def run(self, cursor: Any, rows: Sequence[dict[str, Any]]) -> set[int]:
+        """Execute with ``rows``; returns the places of those that were written.
+
+        Raises:
+            psycopg.Error: the statement failed or the connection is gone.
+        """
+        server = cursor.connection.pgconn
+        given = [
+            {"place": place} | {name: row[name] for name in self._names}
+            for place, row in enumerate(rows)
+        ]
+        document = json.dumps(given, default=_hex).encode()
+        values = [document if value is None else value for value in self._parameters]
+        result = server.exec_prepared(self._name, values)
+        if result.status != ExecStatus.TUPLES_OK and _is_unknown(result):
+            server.prepare(self._name, self._sql)
+            result = server.exec_prepared(self._name, values)
+        if result.status != ExecStatus.TUPLES_OK:
+            raise psycopg.OperationalError(result.get_error_message())
+        return {int(result.get_value(row, 0)) for row in range(result.ntuples)}
+
+
+#: The parameter that ``Rows`` come in.
+_DOCUMENT = "document"
+
+
+def _hex(value: bytes) -> str:
+    """Bytes as PostgreSQL reads them from text."""
+    return "\\x" + value.hex()
+
+
+def _compile(statement: Any) -> Any:
+    """For PostgreSQL itself, with numbered parameters."""
+    dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    return statement.compile(dialect=dialect)
 
 
 def _constants(compiled: Any) -> dict[str, Any]:

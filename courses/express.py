@@ -7,7 +7,8 @@ same statements and the same function; so the lane may give up at any point befo
 
 A process remembers where the playbacks that it serves stand. A beat is decided on that and
 written only if it still is so: the coverage's revision, the lease and the sign-in are
-conditions of the write. If it is not, the state is read and the beat decided anew.
+conditions of the write. If it is not, the state is read and the beat decided anew. Beats of
+one moment are written together (``zhixin.gathering``).
 
 Forgery from another site is kept out as the ordinary route does, by what such a site cannot
 send: a header of our own with a JSON body. That header's value is checked there and not here,

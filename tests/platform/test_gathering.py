@@ -58,7 +58,7 @@ def beside_one(
         time.sleep(0.001)
     others = [pool.submit(write, item) for item in items]
     time.sleep(0.1)
-    assert not first.done() and not any(each.done() for each in others)
+    assert not any(each.done() for each in (first, *others))
     store.hold.set()
     return [first, *others]
 
@@ -92,7 +92,7 @@ def test_one_that_fails_fails_alone() -> None:
     store = Store()
     with ThreadPoolExecutor(8) as pool:
         answers = beside_one(store, pool, gathered(store).write, [2, -1, 4])
-        assert answers[1].result(10) and answers[3].result(10)
+        assert [answers[place].result(10) for place in (1, 3)] == [True, True]
         with pytest.raises(ValueError, match="-1"):
             answers[2].result(10)
     assert (store.kept, sorted(store.alone)) == ({100, 2, 4}, [-1, 2, 4])
@@ -115,7 +115,7 @@ def test_company_that_does_not_come_is_not_waited_for_long() -> None:
         for each in beside_one(store, pool, write, [2, 4, 6]):
             each.result(10)
     started = time.monotonic()
-    assert write(8) and write(10)
+    assert [write(8), write(10)] == [True, True]
     assert time.monotonic() - started < 2
     assert store.groups == [1, 3, 1, 1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from zhixin.lean import Lean
+from zhixin.lean import Lean, Rows
 from zhixin.people.models import SignInFailure
 
 AT = datetime(2026, 11, 23, 2, 0, 0, 5, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_an_error_leaves_the_connection_usable(lean: Lean) -> None:
     write(lean, "乙")
 
 
-@pytest.mark.parametrize("own_engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
 def test_a_lost_connection_is_made_anew(lean: Lean, own_engine: sa.Engine) -> None:
     """The server was restarted under it: one call fails, the next has a new connection."""
     write(lean, "甲")
@@ -72,3 +73,38 @@ def test_a_lost_connection_is_made_anew(lean: Lean, own_engine: sa.Engine) -> No
     with pytest.raises(psycopg.OperationalError):
         write(lean, "乙")
     write(lean, "丙")
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_many_rows_are_one_statement(lean: Lean, own_engine: sa.Engine) -> None:
+    """Whatever is in the values arrives as it is, and the rows that were written are named."""
+    forgetting = sa.delete(SignInFailure).where(
+        SignInFailure.sign_in_name == sa.bindparam("name"),
+        SignInFailure.failed_at == sa.bindparam("at"),
+    )
+    rows = Rows(forgetting)
+    statement = lean.prepare_rows("forgetting", rows, rows.each(forgetting))
+    names = ['甲"\\', "乙',{}", "$1\n"]
+    for name in names:
+        write(lean, name)
+    values = [{"name": name, "at": lean.instant(AT)} for name in [names[0], "nobody", names[2]]]
+    with lean.cursor() as cursor:
+        assert statement.run(cursor, values) == {0, 2}
+    with own_engine.connect() as connection:
+        left = connection.scalars(sa.select(SignInFailure.sign_in_name)).all()
+    assert left == [names[1]]
+
+
+def test_one_connection_for_all_threads(own_engine: sa.Engine) -> None:
+    """They take turns, and each finds what the one before left."""
+    common = Lean(own_engine.url.render_as_string(hide_password=False), of_all_threads=True)
+    turn = threading.Lock()
+
+    def write_in_turn(number: int) -> int:
+        with turn:
+            write(common, f"n{number}")
+            with common.cursor() as cursor:
+                return id(cursor.connection)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(write_in_turn, range(20)))) == 1

@@ -275,3 +275,109 @@ def test_the_clock_of_sign_ins_is_the_servers(watching_: Watching) -> None:
     w.forward(3 * 3600)
     assert w.beat(1, 0, 10).status_code == 401
     assert isinstance(w.now, datetime)
+
+
+class Together:
+    """Three learners' next beats as the lane decided them, none of them written yet."""
+
+    def __init__(self, w: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.w, self.lane = w, lane(w.app)
+        playbacks = [w.playback, self.another("lisi"), self.another("wangwu")]
+        self.ids = [playback.id for playback in playbacks]
+        w.forward(10)
+        self.values: list[dict[str, Any]] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(self.lane, "_write", lambda values: self.values.append(values) or True)
+            for w.playback in playbacks:
+                self.sign_in(w.playback.person_id)
+                assert w.beat(1, 0, 10).json["credited_ms"] == 10_000
+        assert (w.ordinary, w.kept(Beat)) == (0, [])
+
+    def another(self, name: str) -> Playback:
+        with self.w.app.app_context(), db.database().transaction() as session:
+            learner = self.w.person(session, name)
+            accounts.grant(session, learner, Role.LEARNER)
+            asset = session.scalars(sa.select(Asset)).one()
+            playback = watching.open(
+                session, person_id=learner.id, asset=asset, scope=self.w.playback.scope,
+                address="::1", user_agent="t", now=self.w.now,
+            )  # fmt: skip
+            delivery.merge(session, {playback.id: delivery.everything(asset)})
+        return playback
+
+    def sign_in(self, person_id: int) -> None:
+        with self.w.app.app_context(), db.database().transaction() as session:
+            person = session.get_one(Person, person_id)
+            token = sign_ins.open(
+                session, person, address="::1", user_agent="t", now=self.w.now
+            )  # fmt: skip
+        with self.w.client.session_transaction() as cookie:
+            cookie["_user_id"] = token
+
+    def write(self) -> list[bool]:
+        return self.lane._write_together(self.values)
+
+    def booked(self) -> list[bool]:
+        """For whom the beat is in all three tables; nobody's may be in one of them only."""
+        beats = {beat.playback_id: beat.credited for beat in self.w.kept(Beat)}
+        leases = {playback.id: playback for playback in self.w.kept(Playback)}
+        people = {coverage.person_id: coverage for coverage in self.w.kept(Coverage)}
+        found = []
+        for id in self.ids:
+            coverage = people[leases[id].person_id]
+            traces = (beats.get(id), leases[id].booked_ms, coverage.spans, coverage.revision)
+            assert traces in (("0-10000", 10_000, "0-10000", 1), (None, 0, "", 0))
+            found.append(id in beats)
+        return found
+
+
+@pytest.fixture
+def together(watching_: Watching, monkeypatch: pytest.MonkeyPatch) -> Together:
+    return Together(watching_, monkeypatch)
+
+
+def test_beats_of_one_moment_are_written_together(together: Together) -> None:
+    assert together.write() == [True, True, True] == together.booked()
+
+
+@pytest.mark.parametrize("how", ["changed", "ended", "signed out"])
+def test_what_no_longer_stands_keeps_nobody_else_back(together: Together, how: str) -> None:
+    """A coverage that was changed, a lease or a sign-in that ended: that beat alone is not written."""
+    if how == "changed":
+        together.values[1]["decided_on"] = 7
+    elif how == "signed out":
+        together.values[1]["token_digest"] = b"\0" * 32
+    else:
+        with together.w.app.app_context(), db.database().transaction() as session:
+            session.get_one(Playback, together.ids[1]).ended_at = together.w.now
+    assert together.write() == [True, False, True] == together.booked()
+
+
+def test_a_group_is_written_whole_or_not_at_all(together: Together) -> None:
+    """A double in it, which the database refuses: nobody's is written, each is then tried alone."""
+    assert together.lane._write_alone(together.values[1])
+    together.values[1] = together.values[1] | {"decided_on": 1}
+    with pytest.raises(together.lane._errors):
+        together.write()
+    assert together.booked() == [False, True, False]
+    assert together.lane._write_alone(together.values[0])
+    assert together.booked() == [True, True, False]
+
+
+def test_two_beats_decided_on_the_same_are_not_both_written(together: Together) -> None:
+    """One playback's two beats of one moment: the second is decided anew."""
+    together.values = [together.values[0], together.values[0] | {"seq": 2}]
+    assert sorted(together.write()) == [False, True]
+    assert together.booked() == [True, False, False]
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_nobodys_beat_waits_for_anothers_lock(together: Together, own_engine: sa.Engine) -> None:
+    """Whose playback is held just now, by the ordinary route say, is left to that route."""
+    with own_engine.begin() as connection:
+        held = sa.select(Playback.id).where(Playback.id == together.ids[1]).with_for_update()
+        connection.execute(held)
+        assert together.write() == [True, False, True]
+        assert not together.lane._write_alone(together.values[1])
+    assert together.booked() == [True, False, True]
+    assert together.lane._write_alone(together.values[1])

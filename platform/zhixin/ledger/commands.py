@@ -23,6 +23,7 @@ from zhixin.ledger import (
     party_commands,
     proof_commands,
     verification,
+    witness,
     witness_commands,
 )
 from zhixin.ledger.key_commands import as_json_option
@@ -98,13 +99,18 @@ def _as_text(report: verification.Report) -> str:
 
 
 @ledger.command()
+@as_json_option
 @with_app
-def head() -> None:
-    """显示最新的签名树头（C2SP checkpoint）。"""
+def head(as_json: bool) -> None:
+    """显示最新的签名树头（C2SP checkpoint），连同见证人的联署。"""
     newest = log.head(db.session())
     if newest is None:
         raise NotFound("账本还没有记录")
-    click.echo(newest.checkpoint, nl=False)
+    note = witness.cosigned_note(db.session(), newest)
+    if as_json:
+        facts = {"size": newest.size, "root": newest.root.hex(), "checkpoint": note}
+        note = json.dumps(facts | {"signed_at": newest.signed_at.isoformat()}) + "\n"
+    click.echo(note, nl=False)
 
 
 for command in (

@@ -354,6 +354,17 @@ def test_an_entry_proves_itself_with_its_opening(check):
     assert check(proof | {"opening": opening | {"person": 6}})[0] == 1
 
 
+def test_a_proof_of_an_entry_does_not_pass_for_a_certificate(check):
+    """Nothing is shown of what was not checked: more members than a proof has make a certificate."""
+    inclusion = make()["evidence"][0]
+    status, told = check(inclusion)
+    assert (status, "不是证书" in told) == (0, True)
+    forged = {"credentialSubject": {"name": "王小明", "hours": "90"}}
+    for more in (forged, {"name": "王小明"}, {"type": ["VerifiableCredential", "LedgerInclusion"]}):
+        status, told = check(inclusion | more)
+        assert (status, "王小明" in told) == (1, False)
+
+
 # --- PDF ------------------------------------------------------------------------------------------
 
 

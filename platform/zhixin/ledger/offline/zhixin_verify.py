@@ -311,9 +311,16 @@ def hashes(proof):
     return [bytes.fromhex(h) if re.fullmatch("[0-9a-f]{64}", h) else unbase64(h) for h in proof]
 
 
+def is_proof_only(document):
+    """From `zhixin ledger prove`: of an entry, and no certificate. Whatever says more is one."""
+    known = {"type", "origin", "index", "size", "entry", "path", "checkpoint"}
+    is_one = document.get("type") in (["LedgerInclusion"], ["Evidence", "LedgerInclusion"])
+    return is_one and set(document) - {"id", "opening"} == known
+
+
 def steps(document, keys, kept=None, consistency=None, status_list=None):
     """Yield (title, outcome) of each check; outcome None: it could not be made. Raises Wrong."""
-    proof_only = "LedgerInclusion" in document.get("type", [])  # from `zhixin ledger prove`
+    proof_only = is_proof_only(document)
     if not proof_only:
         method = check_proof(document, keys)
         yield "发证者的签名 issuer's signature", method
@@ -360,12 +367,18 @@ def steps(document, keys, kept=None, consistency=None, status_list=None):
 
 def facts(document):
     """What the credential says of whom, in its own words: yield (label, text)."""
-    subject = document.get("credentialSubject") or document
+    if is_proof_only(document):
+        yield "账本记录，不是证书 an entry, no certificate", document["entry"]
+        if "opening" in document:
+            yield "所关于的人 whom it is about", document["opening"].get("person")
+        return
+    subject = document["credentialSubject"]
     for identity in subject.get("identifier", []):
         yield identity.get("identityType"), identity.get("identityHash")
     yield "编号 number", subject.get("licenseNumber")
     yield "名称 title", subject.get("achievement", {}).get("name")
     yield "签发 issued", document.get("validFrom")
+    yield "有效期至 valid until", document.get("validUntil", "—")
     names = {
         d["id"]: d["name"] for d in subject.get("achievement", {}).get("resultDescription", [])
     }

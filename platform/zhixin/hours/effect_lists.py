@@ -34,16 +34,30 @@ def page(session: Session, draft: PolicyDraft, effect: Effect | None, number: in
     Args:
         number: 1-based.
     """
-    matching = _matching(draft, effect)
-    total = session.scalar(sa.select(sa.func.count()).select_from(matching.subquery())) or 0
+    found = sa.select(PolicyEffect.id).where(*_of(draft, effect))
+    total = session.scalar(sa.select(sa.func.count()).select_from(found.subquery())) or 0
     pages = max(1, -(-total // PAGE))
     number = min(max(1, number), pages)
-    rows = session.execute(matching.offset((number - 1) * PAGE).limit(PAGE)).all()
+    # The page's ids first: names are looked up for what is shown, not for what is skipped.
+    shown = found.order_by(*_order(effect)).offset((number - 1) * PAGE).limit(PAGE)
+    ids = session.scalars(shown).all()
+    rows = session.execute(_named(effect).where(PolicyEffect.id.in_(ids))).all()
     return Page(rows, number, pages)
 
 
-def _matching(draft: PolicyDraft, effect: Effect | None) -> Any:
-    found = (
+def _of(draft: PolicyDraft, effect: Effect | None) -> list[sa.ColumnElement[bool]]:
+    run = sa.select(PolicyDryRun.id).where(PolicyDryRun.draft_id == draft.id).scalar_subquery()
+    kind = [] if effect is None else [PolicyEffect.effect == effect]
+    return [PolicyEffect.run_id == run, *kind]
+
+
+def _order(effect: Effect | None) -> tuple[Any, ...]:
+    # As the indexes have it.
+    return (PolicyEffect.year, PolicyEffect.person_id) if effect is None else (PolicyEffect.id,)
+
+
+def _named(effect: Effect | None) -> Any:
+    return (
         sa.select(
             PolicyEffect.year,
             PolicyEffect.effect,
@@ -54,13 +68,10 @@ def _matching(draft: PolicyDraft, effect: Effect | None) -> Any:
             Person.name,
             Organisation.name.label("employer"),
         )
-        .join(PolicyDryRun, PolicyDryRun.id == PolicyEffect.run_id)
         .join(Person, Person.id == PolicyEffect.person_id)
         .outerjoin(Organisation, Organisation.id == Person.employer_id)
-        .where(PolicyDryRun.draft_id == draft.id)
-        .order_by(PolicyEffect.id)
+        .order_by(*_order(effect))
     )
-    return found if effect is None else found.where(PolicyEffect.effect == effect)
 
 
 def workbook(session: Session, draft: PolicyDraft, effect: Effect | None) -> bytes:
@@ -74,6 +85,6 @@ def workbook(session: Session, draft: PolicyDraft, effect: Effect | None) -> byt
             row.name, row.employer, row.year, effect_text(row.effect),
             row.counted_before, row.counted_after, row.to_go_before, row.to_go_after,
         )
-        for row in session.execute(_matching(draft, effect))
+        for row in session.execute(_named(effect).where(*_of(draft, effect)))
     )  # fmt: skip
     return spreadsheets.workbook({_("试算"): (headings, rows)})

@@ -151,7 +151,7 @@ def flags() -> list[str]:
     """The codes that an auditor may ask for."""
     return [
         "refused-time", "late-reports", "clockwork", "night-study", "instant-answers",
-        "blind-answers", "shared-device", "in-class",
+        "blind-answers", "shared-device", "in-class", "same-days", "same-proof",
     ]  # fmt: skip
 
 

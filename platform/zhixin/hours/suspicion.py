@@ -12,6 +12,7 @@ WEIGHTS = {
     "instant-answers": 2,
     "blind-answers": 2,
     "refused-time": 2,
+    "same-proof": 2,
 }
 
 

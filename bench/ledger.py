@@ -283,7 +283,6 @@ class Ledger:
             if self.dialect == "postgresql":
                 connection.exec_driver_sql("VACUUM ANALYZE ledger_submission")
                 connection.exec_driver_sql("VACUUM ANALYZE ledger_entry")
-                connection.exec_driver_sql("CHECKPOINT")
 
 
 def award(number: int) -> str:

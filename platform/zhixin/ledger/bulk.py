@@ -5,7 +5,10 @@ Bodies don't travel: they are copied from the outbox where they are. Hashes are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import repeat
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +25,9 @@ WITH place AS (
 INSERT INTO ledger_entry ("index", kind, body, leaf_hash, appended_at)
 SELECT entry_index, kind, body, leaf_hash, %(now)s FROM placed
 """
+_WAITING = """
+SELECT id, kind, body FROM ledger_submission WHERE entry_index IS NULL ORDER BY id LIMIT {}
+"""
 _SQLITE_INSERT = """
 INSERT INTO ledger_entry ("index", kind, body, leaf_hash, appended_at)
 SELECT ?, kind, body, ?, ? FROM ledger_submission WHERE id = ?
@@ -29,7 +35,27 @@ SELECT ?, kind, body, ?, ? FROM ledger_submission WHERE id = ?
 _SQLITE_PLACE = "UPDATE ledger_submission SET entry_index = ? WHERE id = ?"
 
 
-def append(session: Session, first: int, ids: list[int], leaves: list[bytes], now: datetime) -> int:
+class Waiting(NamedTuple):
+    """Submissions that are not in the log yet, in their order."""
+
+    ids: Sequence[int]
+    kinds: Sequence[str]
+    bodies: list[bytes]
+
+
+def waiting(session: Session, limit: int) -> Waiting:
+    """The oldest of the outbox."""
+    cursor = session.connection().connection.cursor()
+    cursor.execute(_WAITING.format(int(limit)))
+    found = cursor.fetchall()
+    cursor.close()
+    ids, kinds, bodies = zip(*found, strict=True) if found else ((), (), ())
+    return Waiting(ids, kinds, list(map(str.encode, bodies)))
+
+
+def append(
+    session: Session, first: int, ids: Sequence[int], leaves: list[bytes], now: datetime
+) -> int:
     """Make entries of the submissions ``ids``, from index ``first`` on.
 
     Returns:
@@ -37,10 +63,11 @@ def append(session: Session, first: int, ids: list[int], leaves: list[bytes], no
     """
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        values = {"first": first, "ids": ids, "leaves": leaves, "now": now}
+        values = {"first": first, "ids": list(ids), "leaves": leaves, "now": now}
         return connection.exec_driver_sql(_POSTGRES, values).rowcount
     moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    rows = [(first + at, leaves[at], moment, id) for at, id in enumerate(ids)]
+    indexes = range(first, first + len(ids))
+    rows = list(zip(indexes, leaves, repeat(moment), ids, strict=False))
     inserted = connection.exec_driver_sql(_SQLITE_INSERT, rows)
-    connection.exec_driver_sql(_SQLITE_PLACE, [(first + at, id) for at, id in enumerate(ids)])
+    connection.exec_driver_sql(_SQLITE_PLACE, list(zip(indexes, ids, strict=True)))
     return inserted.rowcount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import orjson
 import rfc8785
@@ -16,9 +17,22 @@ _DROPPED = bytes(each for each in range(0xF0) if each not in b'":.eEul[')
 
 def is_canonical(body: bytes, kind: str) -> bool:
     """Whether ``body`` is a canonical object that calls itself ``kind``."""
+    return _decide(body, kind, ordinary=_ordinary(body))
+
+
+def first_strange(bodies: Sequence[bytes], kinds: Sequence[str]) -> int | None:
+    """The place of the first body for which ``is_canonical`` says no; quicker for many."""
+    ordinary = _ordinary(b"\n".join(bodies))
+    for place, (body, kind) in enumerate(zip(bodies, kinds, strict=True)):
+        if not _decide(body, kind, ordinary=ordinary or _ordinary(body)):
+            return place
+    return None
+
+
+def _decide(body: bytes, kind: str, *, ordinary: bool) -> bool:
     try:
         content = orjson.loads(body)
-        if orjson.dumps(content, option=_SORTED) != body or not _ordinary(body):
+        if not ordinary or orjson.dumps(content, option=_SORTED) != body:
             content = json.loads(body)
             if rfc8785.dumps(content) != body:
                 return False

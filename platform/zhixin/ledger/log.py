@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from zhixin import jobs
 from zhixin.errors import Invalid, NotFound
 from zhixin.ledger import bulk, merkle, rotation, tiles
-from zhixin.ledger.canonical import is_canonical
+from zhixin.ledger.canonical import first_strange
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.merkle import Span
 from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
@@ -101,29 +101,24 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
     if session.get_bind().dialect.name == "postgresql":
         # Sequencers take turns; SQLite's BEGIN IMMEDIATE does the same.
         session.execute(sa.text("SELECT pg_advisory_xact_lock(7310001)"))
-    waiting = session.execute(
-        sa.select(Submission.id, Submission.kind, Submission.body)
-        .where(Submission.entry_index.is_(None))
-        .order_by(Submission.id)
-        .limit(limit)
-    ).all()
-    if not waiting:
+    waiting = bulk.waiting(session, limit)
+    if not waiting.ids:
         return 0
     edge = _edge(session, head(session))
-    leaves = [_leaf(*row) for row in waiting]
-    ids = [row.id for row in waiting]
-    if bulk.append(session, edge.size, ids, leaves, now) != len(ids):
-        raise LogBroken(f"of {len(ids)} submissions not all became entries")
+    leaves = _leaves(waiting)
+    if bulk.append(session, edge.size, waiting.ids, leaves, now) != len(leaves):
+        raise LogBroken(f"of {len(leaves)} submissions not all became entries")
     _sign(session, signer, edge, leaves, now)
-    return len(ids)
+    return len(leaves)
 
 
-def _leaf(id: int, kind: str, body: str) -> bytes:
-    """The hash that is going to be signed: only of what ``submit`` may have written."""
-    written = body.encode()
-    if len(written) > tiles.MOST_ENTRY_BYTES or not is_canonical(written, kind):
-        raise LogBroken(f"submission {id} is not in canonical form, or of another kind")
-    return merkle.leaf_hash(written)
+def _leaves(waiting: bulk.Waiting) -> list[bytes]:
+    """The hashes that are going to be signed: only of what ``submit`` may have written."""
+    strange = first_strange(waiting.bodies, waiting.kinds)
+    if strange is None and len(max(waiting.bodies, key=len)) <= tiles.MOST_ENTRY_BYTES:
+        return list(map(merkle.leaf_hash, waiting.bodies))
+    which = f"submission {waiting.ids[strange]}" if strange is not None else "a submission"
+    raise LogBroken(f"{which} is not in canonical form, of another kind, or too long")
 
 
 @dataclass(frozen=True)

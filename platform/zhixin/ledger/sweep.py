@@ -20,8 +20,6 @@ from zhixin.ledger import tiles
 from zhixin.ledger.merkle import Frontier, ProofError
 from zhixin.ledger.tiles import WIDTH, Place
 
-#: Entries that are read at a time; whole tiles.
-STEP = 16 * WIDTH
 _KIND = b'"kind":"'
 
 
@@ -47,6 +45,9 @@ class Head(NamedTuple):
 
 class Rows(Protocol):
     """What is stored, from index ``first`` up to, and without, ``last``."""
+
+    #: Entries that are read at a time; whole tiles.
+    step: int
 
     def leaves(self, first: int, last: int) -> Iterator[Leaves]:
         """Tile by tile; ``Differs`` where an entry is missing."""
@@ -84,8 +85,8 @@ def _sweep(rows: Rows, first: int, last: int, told: Callable[[int], None]) -> li
         stored |= rows.tiles(level, number, number + 1)
     upper = Frontier(first // WIDTH, tiles.frontier(first, stored).hashes)  # over full tiles
     roots: list[bytes] = []
-    for begin in range(first, last, STEP):
-        end = min(begin + STEP, last)
+    for begin in range(first, last, rows.step):
+        end = min(begin + rows.step, last)
         stored = rows.tiles(0, begin // WIDTH, -(-end // WIDTH))
         heads = rows.heads(begin, end)[::-1]
         for at, leaves in enumerate(rows.leaves(begin, end)):
@@ -127,6 +128,8 @@ def _check(head: Head, upper: Frontier, tile: bytes) -> None:
 
 class SqliteRows:
     """From a ``sqlite3`` connection."""
+
+    step = 4 * WIDTH  # what the processor's cache holds
 
     def __init__(self, connection: Any) -> None:
         self._execute = connection.cursor().execute
@@ -178,6 +181,8 @@ class SqliteRows:
 
 class PostgresRows:
     """From a ``psycopg`` connection: a row for each tile, so that little is left to unpack."""
+
+    step = 16 * WIDTH  # fewer ways to the server and back
 
     def __init__(self, connection: Any) -> None:
         self._cursor = connection.cursor(binary=True)

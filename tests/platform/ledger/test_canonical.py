@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhixin.ledger.canonical import is_canonical
+from zhixin.ledger.canonical import first_strange, is_canonical
 
 BOUNDARY = [2**53 - 1, 2**53, -(2**53), 10**16, 10**17, 2**63, 2**64, 0, -1]
 texts = st.text(
@@ -52,6 +52,9 @@ def test_it_agrees_with_the_encoder(facts, manner):
         encoded = body.encode(errors="surrogatepass")
         assert is_canonical(encoded, "award") == exactly(encoded, "award")
         assert not is_canonical(encoded, "reversal")
+        good = b'{"kind":"award"}'
+        place = first_strange([good, encoded, good], ["award"] * 3)
+        assert place == (None if exactly(encoded, "award") else 1)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_an_empty_log_holds(session, verify):
 def test_pages_of_any_length_hold(session, grow, signer, monkeypatch):
     """Streaming in pages sees every entry and every head, quickly or thoroughly."""
     monkeypatch.setattr(inspection, "BATCH", 2)
-    monkeypatch.setattr(sweep, "STEP", 256)
+    for rows in (sweep.SqliteRows, sweep.PostgresRows):
+        monkeypatch.setattr(rows, "step", 256)
     grow(1, 1, 2, 251, 1, 2, 255, 300)
     for thorough in (False, True):
         report = verification.verify(session, [signer.verifier_key], thorough=thorough)
@@ -64,7 +65,8 @@ def test_pages_of_any_length_hold(session, grow, signer, monkeypatch):
 def test_progress_is_told(session, grow, signer, monkeypatch, thorough, steps):
     """Whoever waits is told how many entries are done."""
     monkeypatch.setattr(inspection, "BATCH", 100)
-    monkeypatch.setattr(sweep, "STEP", 256)
+    for rows in (sweep.SqliteRows, sweep.PostgresRows):
+        monkeypatch.setattr(rows, "step", 256)
     grow(300)
     told: list[int] = []
     verification.verify(session, [signer.verifier_key], on_progress=told.append, thorough=thorough)
@@ -332,7 +334,8 @@ def test_an_entry_lost_behind_its_decision_is_named(own_engine, signer, now):
 
 def test_verifying_does_not_stop_the_sequencer(own_engine, settings, signer, now, monkeypatch):
     """A snapshot sees one moment while entries are appended, and reports no ghosts."""
-    monkeypatch.setattr(sweep, "STEP", 256)
+    for rows in (sweep.SqliteRows, sweep.PostgresRows):
+        monkeypatch.setattr(rows, "step", 256)
 
     def append(first: int) -> None:
         with Session(own_engine) as session:
@@ -549,7 +552,7 @@ def test_what_was_signed_though_not_canonical_is_found_thoroughly(
     body = '{"kind": "award","kind":"award"}'
     session.add(Submission(key="odd", kind="award", body=body, submitted_at=now))
     session.flush()
-    monkeypatch.setattr(log, "is_canonical", lambda _body, _kind: True)
+    monkeypatch.setattr(log, "first_strange", lambda _bodies, _kinds: None)
     log.append_waiting(session, signer, now)
     report = verification.verify(session, [signer.verifier_key], thorough=True)
     assert found(report, "not-canonical") == [(0, None)]

@@ -57,7 +57,7 @@ bench: setup ## figures and ratios, each comparison side by side in one run
 translations: .venv/.synced ## collect the texts to translate; new ones are left empty in the .po
 	@mkdir -p $(TOOLS)
 	@$(RUN) pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -w 100 --no-location --omit-header -o $(TOOLS)/messages.pot platform courses media assessments templates
-	@$(RUN) pybabel -q update -l en -i $(TOOLS)/messages.pot -o $(ENGLISH).po -w 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	@$(RUN) pybabel -q update --omit-header -l en -i $(TOOLS)/messages.pot -o $(ENGLISH).po -w 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 clean: ## remove what was built (keeps var/, the platform's data)
 	rm -rf .venv $(TOOLS) node_modules static/dist/* $(ENGLISH).mo .mypy_cache .ruff_cache .pytest_cache

@@ -37,8 +37,8 @@ def with_app(function: Callable[P, R]) -> Callable[P, R]:
                 result = function(*args, **kwargs)
                 db.finish(keep=True)
                 return result
-            except DomainError as error:
-                click.echo(f"✗ {error.message}", err=True)
+            except (DomainError, config.SettingsError) as error:
+                click.echo(f"✗ {error}", err=True)
                 sys.exit(1)
 
     return run

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from zhixin.errors import DomainError
+from zhixin.config import SettingsError
 
 #: OpenSSL's own: what its command line opens without further options.
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
@@ -28,12 +28,8 @@ _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
 
 
-class KeyUnusable(DomainError):
-    """A key cannot be read: the operator has to look."""
-
-    status = 500
-    code = "internal"
-    title = "密钥无法使用"
+class KeyUnusable(SettingsError):
+    """A key cannot be read: for the operator, who is told where; not for the site's readers."""
 
 
 def to_pem(key: Ed25519PrivateKey, passphrase: str) -> str:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from zhixin import clock, config
-from zhixin.errors import DomainError
+from zhixin.config import SettingsError
 from zhixin.ledger import copies, cosignature, follow, observer, remote
 from zhixin.ledger.copies import Copy, CopyDamaged
 from zhixin.ledger.follow import Alarm, Unreachable
@@ -42,7 +42,7 @@ def _told(as_json: bool, hook: str | None = None) -> Iterator[None]:
         _fail(as_json, hook, ALARM, alarm.code, alarm.message)
     except CopyDamaged as error:
         _fail(as_json, hook, ALARM, "copy-damaged", f"自己保存的副本已损坏：{error}")
-    except (Unreachable, DomainError) as error:
+    except (Unreachable, SettingsError) as error:
         _fail(as_json, None, UNKNOWN, "unreachable", str(error))
 
 

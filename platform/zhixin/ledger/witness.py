@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from zhixin.errors import Conflict, Invalid, NotFound
 from zhixin.ledger import checkpoint, cosignature
 from zhixin.ledger.checkpoint import COSIGNATURE, NoteError, Verifier
+from zhixin.ledger.cosignature import Cosigned
 from zhixin.ledger.models import Cosignature, TreeHead, Witness
 
 #: Clocks differ; a cosignature from further in the future is not believed.
@@ -87,19 +90,24 @@ def accept(session: Session, note: str, now: datetime) -> list[Witness]:
     if any(each.at > now + _AHEAD for each in found):
         raise Invalid("联署的时间在未来", code="cosignature-refused")
     for each in found:
-        witness = witnesses[str(each.verifier)]
-        if session.get(Cosignature, (claimed.size, witness.id)) is None:
-            session.add(
-                Cosignature(
-                    size=claimed.size,
-                    witness_id=witness.id,
-                    line=each.line,
-                    cosigned_at=each.at,
-                    received_at=now,
-                )
-            )
-    session.flush()
+        _keep(session, claimed.size, witnesses[str(each.verifier)], each, now)
     return [witnesses[str(each.verifier)] for each in found]
+
+
+def _keep(session: Session, size: int, witness: Witness, found: Cosigned, now: datetime) -> None:
+    if session.get(Cosignature, (size, witness.id)) is not None:
+        return
+    # The same may be sent twice at once: the one that is kept is the one.
+    with suppress(IntegrityError), session.begin_nested():
+        session.add(
+            Cosignature(
+                size=size,
+                witness_id=witness.id,
+                line=found.line,
+                cosigned_at=found.at,
+                received_at=now,
+            )
+        )
 
 
 def cosigned_note(session: Session, head: TreeHead) -> str:

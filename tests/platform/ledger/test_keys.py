@@ -139,3 +139,15 @@ def test_the_world_is_told_the_keys(client, signer, settings):
 def test_signers_of_one_installation_agree(sealed):
     """Every process signs by the same key."""
     assert Signer.of(sealed).verifier_key == Signer.of(sealed).verifier_key
+
+
+def test_a_locked_key_tells_readers_nothing(app, client, settings):
+    """The operator's log says which file; the public page says only that something is wrong."""
+    plain = settings.data_dir / "keys" / "ledger_key"
+    plain.unlink(missing_ok=True)
+    keys.create(dataclasses.replace(settings, key_passphrase=PASSPHRASE), keys.LEDGER)
+    app.testing = False
+    for path in ("/ledger", "/api/v1/ledger/key"):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert str(settings.data_dir) not in answer.text

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.orm import Session
 
 from zhixin.errors import Invalid, NotFound
 from zhixin.ledger import checkpoint, cosignature, log, witness
 from zhixin.ledger.checkpoint import COSIGNATURE, NoteError, Verifier
-from zhixin.ledger.models import Cosignature
+from zhixin.ledger.models import Cosignature, EntryKind
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
 NAME = "witness.example/w1"
@@ -168,3 +170,25 @@ def test_a_logs_key_is_no_witness(session, signer, now):
     for key in (signer.verifier_key, "nonsense", ""):
         with pytest.raises(Invalid, match="不是见证人的公钥"):
             witness.add(session, key, now)
+
+
+def test_the_same_sent_at_once_is_kept_once(own_engine, signer, now):
+    """A witness that tries again while its first request is still running gets an answer, too."""
+    with Session(own_engine) as session:
+        log.submit(session, EntryKind.AWARD, "award:1", {"hours": "1.5"}, now=now)
+        log.append_waiting(session, signer, now)
+        witness.add(session, PUBLIC, now)
+        session.commit()
+        note = log.head(session).checkpoint
+    note += cosignature.cosign(checkpoint.split(note)[0], NAME, KEY, now)
+
+    def send(_time: int) -> list[str]:
+        with Session(own_engine) as session:
+            names = [each.name for each in witness.accept(session, note, now)]
+            session.commit()
+            return names
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(send, range(16))) == [[NAME]] * 16
+    with Session(own_engine) as session:
+        assert witness.cosigned_note(session, log.head(session)) == note

@@ -32,6 +32,7 @@ from zhixin.ledger.tiles import Place
 SALT_BYTES = 32
 #: Entries under one tree head at most: SQLite's other writers wait meanwhile.
 BATCH = 4096
+_TILES = "SELECT level, number, hashes FROM ledger_tile WHERE "
 
 
 class LogBroken(Exception):
@@ -212,11 +213,12 @@ def _proof(session: Session, size: int, spans: list[Span]) -> list[bytes]:
 
 def stored_tiles(session: Session, places: Iterable[Place]) -> dict[Place, bytes]:
     """What is stored at these places, in one query."""
-    # Not by a list of pairs: SQLite would read the whole table for it.
-    wanted = [sa.and_(Tile.level == level, Tile.number == number) for level, number in places]
+    # Whole numbers of our own, written out: putting this together as an expression would take
+    # four times as long as the answer. Not as a list of pairs: SQLite would read the whole table.
+    wanted = " OR ".join(f"level = {at.level:d} AND number = {at.number:d}" for at in places)
     if not wanted:
         return {}
-    rows = session.execute(sa.select(Tile.level, Tile.number, Tile.hashes).where(sa.or_(*wanted)))
+    rows = session.connection().exec_driver_sql(_TILES + wanted)
     return {Place(level, number): hashes for level, number, hashes in rows}
 
 

@@ -102,7 +102,7 @@ def issue_annual(
     awards = recorded(session, [person_id], year, year)[person_id]
     if not awards:
         raise Invalid(f"{year} 年还没有记入账本的学时，暂不能出具学时证明", code="nothing-recorded")
-    policy = policies.in_force(session, day_of(year, now))
+    policy = policies.of_person(session, person_id, day_of(year, now))
     draft = annual_draft(session.get_one(Person, person_id), awards, year, policy)
     return _issue_newest(session, draft, issuer, now)
 
@@ -123,7 +123,10 @@ def issue_extract(
         raise Invalid(
             f"{first} 至 {last} 年还没有记入账本的学时，暂不能出具汇总", code="nothing-recorded"
         )
-    found = {y: policies.find(session, day_of(y, now)) for y in range(first, last + 1)}
+    found = {
+        y: policies.find_of_person(session, person_id, day_of(y, now))
+        for y in range(first, last + 1)
+    }
     of_year = {year: policy for year, policy in found.items() if policy is not None}
     draft = Draft(
         CertificateKind.EXTRACT,

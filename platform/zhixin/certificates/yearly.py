@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from zhixin.certificates import issuing
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate
-from zhixin.hours import policies
+from zhixin.hours import areas, policies
 from zhixin.hours.models import Award
 from zhixin.hours.states import State
 from zhixin.people.models import Person
@@ -55,12 +55,13 @@ def issue_many(
 
     Done again, it changes nothing: who has a statement that says the same keeps it.
     """
-    policy = policies.in_force(session, issuing.day_of(year, now))
+    in_force, tree = policies.of_areas(session, issuing.day_of(year, now)), areas.load(session)
     persons = session.scalars(sa.select(Person).where(Person.id.in_(person_ids))).unique()
     by_id = {person.id: person for person in persons}
     drafts = [
-        issuing.annual_draft(by_id[person_id], awards, year, policy)
+        issuing.annual_draft(person, awards, year, found[1])
         for person_id, awards in issuing.recorded(session, person_ids, year, year).items()
+        if (found := tree.nearest((person := by_id[person_id]).employer_id, in_force))
     ]
     before = issuing.in_force(session, [draft.key for draft in drafts])
     wanted = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +14,10 @@ from sqlalchemy import event
 from tests import scenes
 from zhixin.certificates import issuing, yearly
 from zhixin.certificates.models import Certificate
-from zhixin.hours import awards
+from zhixin.hours import areas, awards, policies
 from zhixin.hours.states import Transition
+from zhixin.people import accounts
+from zhixin.people.models import OrganisationKind
 
 
 @pytest.fixture
@@ -99,3 +103,25 @@ def test_the_command_says_what_it_did(session, app, award, recorded, monkeypatch
     assert json.loads(second.stdout) == {"issued": 0, "replaced": 0, "unchanged": 2}
     assert session.scalar(sa.select(sa.func.count()).select_from(Certificate)) == 2
     assert issuing.in_force(session, [f"year:{award.person_id}:{award.year}"])
+
+
+def test_papers_count_by_the_rules_of_the_persons_own_area(session, award, learner, now) -> None:
+    """A statement, an extract and a year's statements for everybody say what the year's page says:
+    a district's own policy governs its people."""
+    city = accounts.organisation(session, OrganisationKind.CITY, "示例市")
+    east = accounts.organisation(session, OrganisationKind.DISTRICT, "东区", city)
+    learner.employer = accounts.organisation(session, OrganisationKind.EMPLOYER, "东区钢厂", east)
+    session.flush()
+    rule = replace(policies.rule(policies.in_force(session, now.date())), yearly_total=Decimal(77))
+    policies.publish(
+        session, area=areas.of(east.id), title="东区规则", source="示例", rule=rule,
+        effective_from=now.date().replace(month=1, day=1), actor_id=None, now=now,
+    )  # fmt: skip
+    made = [
+        issuing.issue_annual(session, learner.id, award.year, issuer=scenes.issuer(), now=now),
+        issuing.issue_extract(session, learner.id, award.year, issuer=scenes.issuer(), now=now),
+    ]
+    facts = [issuing.contents(each)["facts"] for each in made]
+    assert facts[0]["required"]["total"] == "77"
+    assert facts[1]["years"][-1]["required"]["total"] == "77"
+    assert _issue(session, [learner.id], award.year, now).unchanged == 1

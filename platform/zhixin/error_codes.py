@@ -166,6 +166,7 @@ HOURS = {
     "no-credential": "这份证书出具时还没有数字凭证",
     "not-in-log-yet": "证书正在写入账本，几秒后可下载",
     "already-revoked": "证书已撤销",
+    "other-issuer": "本站地址已更改，这份证书的数字凭证不能再签发",
     "nothing-to-check": "没有可查验的证书",
     "too-many-rows": "一次查验的证书过多",
 }

@@ -31,17 +31,31 @@ class NoCredential(NotFound):
     title = "这份证书出具时还没有数字凭证，可重新出具后下载"
 
 
+class OtherIssuer(Conflict):
+    """The certificate names an issuer that this installation no longer is.
+
+    Its identifier is made of the site's address: proved under another one, the file would be
+    refused by everybody who reads it.
+    """
+
+    code = "other-issuer"
+    title = "本站地址已更改，这份证书的数字凭证不能再签发，请重新出具证书"
+
+
 def get(session: Session, certificate: Certificate, issuer: Issuer, now: datetime) -> str:
     """The credential file of ``certificate``, made now if nobody has asked before.
 
     Raises:
         NoCredential: it has none.
         NotInLogYet: the ledger does not have its entry yet.
+        OtherIssuer: it was issued under another address of the site.
     """
     if certificate.core is None:
         raise NoCredential
     if (found := kept(session, certificate)) is not None:
         return found
+    if json.loads(certificate.core)["issuer"]["id"] != issuer.key.did:
+        raise OtherIssuer
     entry = session.scalar(
         sa.select(Entry)
         .join(Submission, Submission.entry_index == Entry.index)
@@ -80,6 +94,8 @@ def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 2
             Certificate.core.is_not(None),
             CredentialFile.certificate_id.is_(None),
             Entry.index < head.size,
+            # Those of another address stay as they are; see OtherIssuer.
+            Certificate.core.contains(f'"{issuer.key.did}"', autoescape=True),
         )
         .order_by(Certificate.id)
         .limit(limit)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from pypdf import PdfReader
 
 from tests import scenes
 from zhixin.certificates import credential, data_integrity, files, issuing, status_list
+from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CredentialFile
 from zhixin.ledger import checkpoint, merkle
 
@@ -166,6 +168,18 @@ def test_a_job_makes_what_nobody_has_asked_for(session, course, annual, in_log, 
     assert files.get(session, course, issuer, now + timedelta(days=9)) == session.scalar(
         sa.select(CredentialFile.document).where(CredentialFile.certificate_id == course.id)
     )
+
+
+def test_nothing_is_proved_under_another_name(session, course, in_log, now) -> None:
+    """After the site moved to another address, its issuer is another: a file proved under that
+    name would be refused by whoever reads it, so none is made."""
+    in_log()
+    moved = replace(scenes.issuer().settings, base_url="https://moved.example")
+    other = Issuer.of(moved)
+    assert files.make_waiting(session, other, now) == 0
+    with pytest.raises(files.OtherIssuer):
+        files.get(session, course, other, now)
+    assert files.make_waiting(session, scenes.issuer(), now) == 1
 
 
 def test_one_from_before_credentials_says_so(session, course, now) -> None:

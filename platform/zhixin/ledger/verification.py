@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from zhixin.db import Database
-from zhixin.ledger import checkpoint, log, rotation, soundness, tiles
+from zhixin.ledger import checkpoint, log, openings, rotation, soundness, tiles
 from zhixin.ledger.inspection import Finding, Inspection, Report, raw
 from zhixin.ledger.merkle import EMPTY_ROOT, Frontier
 from zhixin.ledger.models import TreeHead
@@ -45,7 +45,7 @@ def verify(
     processes: int = 1,
     thorough: bool = False,
 ) -> Report:
-    """Check every entry, every tile, every tree head and every submission of the log.
+    """Check every entry, every tile, every tree head, every submission and every opening.
 
     Args:
         session: sees one moment of the log (see ``snapshot``).
@@ -83,6 +83,9 @@ def verify(
         heads = sa.select(sa.func.count()).select_from(TreeHead).where(TreeHead.size > start.size)
         report.heads = session.scalar(heads) or 0
         on_progress(size - start.size)
+    for index in openings.wrong(session, start.size, size):
+        message = f"第 {index} 条记录的人员凭据打不开它的承诺（盐或人员被改动、调换）"
+        report.add("opening-differs", message, entry=index)
     report.since = start.size
     return report
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 
 import pytest
@@ -531,18 +530,38 @@ def test_a_checkpoint_of_another_log_is_no_beginning(session, grow, signer):
 # --- more ------------------------------------------------------------------------------------
 
 
-def test_salts_that_changed_places_open_nothing(session, grow, signer, now, create_person):
-    """Who opens an entry by another entry's salt shows another person than the log has."""
-    people = [create_person("alice"), create_person("bob")]
-    for person in people:
+@pytest.fixture
+def two_people(session, signer, now, create_person):
+    """Two entries about people, and a policy's about nobody."""
+    for person in (create_person("alice"), create_person("bob")):
         log.submit(session, EntryKind.AWARD, f"a:{person.id}", {}, person_id=person.id, now=now)
+    log.submit(session, EntryKind.POLICY_PUBLISHED, "p:1", {}, now=now)
     log.append_waiting(session, signer, now)
-    named = [json.loads(log.entry(session, index).body)["person"] for index in range(2)]
-    salts = session.scalars(sa.select(Opening.salt).order_by(Opening.submission_id)).all()
-    right = [log.commitment(person.id, salt) for person, salt in zip(people, salts, strict=True)]
-    swapped = [log.commitment(p.id, salt) for p, salt in zip(people, salts[::-1], strict=True)]
-    assert right == named
-    assert not set(swapped) & set(named)
+    return session.scalars(sa.select(Opening).order_by(Opening.submission_id)).all()
+
+
+def test_salts_that_changed_places_are_found(session, signer, two_people):
+    """An opening that opens another entry would show another person than the log has."""
+    one, other = two_people
+    one.salt, other.salt = other.salt, one.salt
+    session.flush()
+    report = verification.verify(session, [signer.verifier_key])
+    assert found(report, "opening-differs") == [(0, None), (1, None)]
+
+
+def test_hours_moved_to_another_person_are_found(session, signer, two_people):
+    """With the salt left as it was."""
+    two_people[1].person_id = two_people[0].person_id
+    session.flush()
+    report = verification.verify(session, [signer.verifier_key])
+    assert found(report, "opening-differs") == [(1, None)]
+
+
+def test_an_erased_salt_is_no_tampering(session, signer, two_people):
+    """It erases whom the entry is about, as it may; the log still holds."""
+    session.delete(two_people[0])
+    session.flush()
+    assert verification.verify(session, [signer.verifier_key]).holds
 
 
 def test_what_was_signed_though_not_canonical_is_found_thoroughly(

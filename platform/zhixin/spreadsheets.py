@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -14,9 +17,8 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
-from python_calamine import CalamineError, CalamineWorkbook
 
-from zhixin import clock
+from zhixin import clock, workbook_reader
 from zhixin.errors import Invalid
 
 #: What a workbook may unpack to; a few MiB of zip can hold a thousand times as much.
@@ -59,15 +61,19 @@ def read(content: bytes, *, most_rows: int) -> list[list[str]]:
 def _workbook_rows(content: bytes, most_rows: int) -> list[list[str]]:
     if content[:2] == b"PK":
         _check_unpacked(content)
+    command = [sys.executable, "-I", workbook_reader.__file__, str(most_rows), str(MOST_COLUMNS)]
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheet = workbook.get_sheet_by_index(0)
-        if sheet.total_height > most_rows or sheet.total_width > MOST_COLUMNS:
-            raise Unreadable(f"表格超过 {most_rows} 行或 {MOST_COLUMNS} 列，请分成几个文件")
-        found = sheet.to_python(skip_empty_area=False, nrows=most_rows + 1)
-    except (CalamineError, IndexError, OSError, ValueError) as error:
-        raise Unreadable("文件已损坏、有密码或不是 Excel 表格，请另存为 .xlsx 或 .csv") from error
-    return [[_text(value) for value in row] for row in found]
+        read = subprocess.run(
+            command, input=content, capture_output=True, timeout=3 * workbook_reader.SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise Unreadable("读取这个表格用时过长，请另存为 .csv") from None
+    if read.returncode == workbook_reader.TOO_LARGE:
+        raise Unreadable(f"表格超过 {most_rows} 行或 {MOST_COLUMNS} 列，请分成几个文件")
+    if read.returncode != 0:  # unreadable, or ended at a bound
+        raise Unreadable("文件已损坏、有密码或不是 Excel 表格，请另存为 .xlsx 或 .csv")
+    rows: list[list[str]] = json.loads(read.stdout)
+    return rows
 
 
 def _check_unpacked(content: bytes) -> None:
@@ -110,12 +116,6 @@ def _csv_rows(content: bytes) -> list[list[str]]:
         return [[value.strip() for value in row] for row in rows]
     except csv.Error as error:
         raise Unreadable("CSV 的引号或分隔符不完整，请另存为 .xlsx") from error
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # Excel knows no whole numbers
-    return str(value).strip()
 
 
 def workbook(sheets: dict[str, tuple[Sequence[str], Iterable[Sequence[Cell]]]]) -> bytes:

@@ -55,6 +55,8 @@ def read(content: bytes, *, most_rows: int) -> list[list[str]]:
         raise Unreadable(f"表格超过 {MOST_COLUMNS} 列")
     if any(len(value) > MOST_CHARACTERS for row in rows for value in row):
         raise Unreadable("表格中有过长的内容")
+    if any("\0" in value for row in rows for value in row):  # workbooks write it as _x0000_
+        raise Unreadable("表格中有无法保存的字符")
     return rows
 
 

@@ -85,6 +85,7 @@ def _far_corner() -> bytes:
         _bomb(),
         _lying_bomb(),
         _far_corner(),
+        _xlsx([["a_x0000_b"]]),
         b"PK\x03\x04 nonsense",
         b"\xd0\xcf\x11\xe0 nonsense",
         b"\x00\x01\x02",
@@ -95,7 +96,7 @@ def _far_corner() -> bytes:
         _xlsx([["a"]] * 12),
         b"x" * 3000,
     ],
-    ids="bomb lying-bomb far-corner zip ole nul encoding quote columns rows sheet-rows cell".split(),
+    ids="bomb lying-bomb far-corner nul-cell zip ole nul encoding quote columns rows sheet-rows cell".split(),
 )
 def test_what_is_no_table_is_refused(content: bytes) -> None:
     """Damaged, hostile or too large: a message, and nothing is unpacked beyond a bound."""

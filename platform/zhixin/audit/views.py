@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from zhixin import access, clock, db
+from zhixin import access, clock, db, numbers
 from zhixin.audit import desk, evidence_view, queue, trail
 from zhixin.audit.queue import Filters, Tab
 from zhixin.config import Settings
@@ -213,9 +212,9 @@ def propose(award_id: int) -> ResponseReturnValue:
 
 def _correction() -> reversals.Correction:
     try:
-        hours = Decimal(request.form.get("hours", "").strip()[:12])
+        hours = numbers.typed(request.form.get("hours", ""))
         kind = SubjectKind(request.form.get("subject_kind", ""))
-    except (InvalidOperation, ValueError):
+    except ValueError:
         raise Invalid("请填写更正后的学时和科目", code="hours-invalid") from None
     return reversals.Correction(hours, kind)
 

@@ -21,12 +21,13 @@ from zhixin.declarations.proofs import Checked
 from zhixin.declarations.states import EDITABLE, IllegalStep, State
 from zhixin.declarations.storage import ProofStore
 from zhixin.errors import Conflict, Invalid, NotFound
-from zhixin.hours import policies
+from zhixin.hours import awards, policies
 from zhixin.hours.models import Policy
 from zhixin.hours.rules import Activity, ActivityUnit, SubjectKind
 from zhixin.people.models import Person
 
 MAX_TITLE, MAX_NOTE = 200, 1000
+MOST_AMOUNT = 1_000_000
 #: Unfinished ones that a person may have at once.
 MAX_DRAFTS = 20
 #: How much of a unit fits into one day.
@@ -107,6 +108,8 @@ def worth(
         hours = rule.activity_hours(facts.activity, facts.amount)
     except Invalid as error:
         raise WrongFacts(error.message, field="amount") from error
+    if hours > awards.MOST_HOURS:
+        raise WrongFacts(f"一项活动不能超过 {awards.MOST_HOURS} 学时，请核对数量", field="amount")
     if hours <= 0:
         raise WrongFacts("按规则折算不足一个学时单位，不能申报", field="amount")
     return Worth(policy, activity, hours)
@@ -130,7 +133,8 @@ def _checked(facts: Facts) -> dict[str, Any]:
     note = facts.note.strip()
     if len(note) > MAX_NOTE:
         raise WrongFacts(f"说明不超过 {MAX_NOTE} 个字符", field="note")
-    if not facts.amount.is_finite() or facts.amount <= 0 or facts.amount * 100 % 1:
+    amount = facts.amount
+    if not amount.is_finite() or not 0 < amount <= MOST_AMOUNT or amount * 100 % 1:
         raise WrongFacts("数量应为正数，最多两位小数", field="amount")
     return asdict(facts) | {"title": title, "organiser": organiser, "note": note}
 

@@ -9,13 +9,14 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, DecimalField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from zhixin.declarations.drafting import MAX_NOTE, MAX_TITLE, Facts
 from zhixin.declarations.models import Declaration
 from zhixin.hours.rules import Activity, SubjectKind
 from zhixin.hours.words import kind_text, unit_text
+from zhixin.numbers import Number
 from zhixin.pages import format_hours
 
 
@@ -28,21 +29,6 @@ def worth_text(activity: Activity) -> str:
     return str(_("每%(u)s %(h)s 学时", u=unit_text(activity.unit), h=hours))
 
 
-class Amount(DecimalField):  # type: ignore[misc]
-    """A decimal as people type it: NaN and infinities are not numbers."""
-
-    data: Any  # a Decimal once validated
-
-    def __init__(self, label: Any, validators: Any, **options: Any) -> None:
-        super().__init__(label, validators, places=None, **options)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata(valuelist)
-        if self.data is not None and not self.data.is_finite():
-            self.data = None
-            raise ValueError(self.gettext("Not a valid decimal value."))
-
-
 class DeclarationForm(FlaskForm):  # type: ignore[misc]
     """An outside activity."""
 
@@ -52,7 +38,7 @@ class DeclarationForm(FlaskForm):  # type: ignore[misc]
     organiser = StringField(_l("主办单位"), [InputRequired(), Length(max=MAX_TITLE)])
     starts_on = DateField(_l("开始日期"), [InputRequired(_l("请填写日期"))])
     ends_on = DateField(_l("结束日期"), [InputRequired(_l("请填写日期"))])
-    amount = Amount(_l("数量"), [InputRequired(_l("请填写数量"))])
+    amount = Number(_l("数量"), [InputRequired(_l("请填写数量"))])
     note = TextAreaField(_l("说明"), [Length(max=MAX_NOTE)])
 
     def __init__(self, *, activities: Sequence[Activity], **options: Any) -> None:

@@ -98,7 +98,12 @@ def lodge(
         raise NotFound
     found = contestable(session, award)
     if found is None:
-        raise Conflict("这条学时目前没有可以申诉的决定，或已经申诉过", code="nothing-to-appeal")
+        raise _nothing()
+    if found.proposal_id is not None:
+        proposal = reversals.get(session, found.proposal_id)
+        reversals.hold(session, proposal)
+        if proposal.state != ProposalState.OPEN:
+            raise _nothing()
     made = Appeal(
         award_id=award.id,
         person_id=person_id,
@@ -119,6 +124,10 @@ def lodge(
     except IntegrityError:
         raise Conflict("这条学时已有申诉正在处理", code="appeal-open") from None
     return made
+
+
+def _nothing() -> Conflict:
+    return Conflict("这条学时目前没有可以申诉的决定，或已经申诉过", code="nothing-to-appeal")
 
 
 def may_decide(appeal: Appeal, actor_id: int) -> bool:

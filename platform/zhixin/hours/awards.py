@@ -32,6 +32,8 @@ from zhixin.ledger.models import Submission
 from zhixin.observe import AWARDS
 
 BY_RULE = "证据完整，按规则核验"
+#: More than a person can earn in a year is a slip of the hand.
+MOST_HOURS = Decimal(1000)
 
 
 @dataclass(frozen=True, kw_only=True)

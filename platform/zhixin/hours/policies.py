@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -125,7 +126,8 @@ def named(title: str, source: str) -> tuple[str, str]:
     title, source = title.strip(), source.strip()
     if not title or not source:
         raise Invalid("请填写规则名称和依据", code="source-needed")
-    if len(title) > MOST_TITLE or len(source) > MOST_SOURCE or not title.isprintable():
+    unseen = any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\r\n\t" for c in source)
+    if len(title) > MOST_TITLE or len(source) > MOST_SOURCE or unseen or not title.isprintable():
         raise Invalid("规则名称或依据过长，或含有控制字符", code="source-needed")
     return title, source
 

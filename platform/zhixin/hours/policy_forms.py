@@ -12,7 +12,6 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
-    DecimalField,
     FieldList,
     Form,
     FormField,
@@ -40,6 +39,7 @@ from zhixin.hours.rules import (
     Verification,
     Window,
 )
+from zhixin.numbers import Number
 
 T = TypeVar("T")
 MOST_ROWS = 100
@@ -47,21 +47,6 @@ MOST_ROWS = 100
 SPARE = 2
 #: What the form proposes to whoever begins to ask for presence.
 USUAL = Presence(every_minutes=Decimal(15), answer_seconds=60)
-
-
-class Number(DecimalField):  # type: ignore[misc]
-    """A decimal as people type it: NaN and infinities are not numbers."""
-
-    data: Any  # a Decimal once validated
-
-    def __init__(self, label: Any, validators: Any, **options: Any) -> None:
-        super().__init__(label, validators, places=None, **options)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata(valuelist)
-        if self.data is not None and not self.data.is_finite():
-            self.data = None
-            raise ValueError(self.gettext("Not a valid decimal value."))
 
 
 class ActivityForm(Form):  # type: ignore[misc]
@@ -345,6 +330,4 @@ def of_draft(draft: PolicyDraft) -> dict[str, Any]:
 
 def plain(value: Decimal) -> Decimal:
     """Without idle zeros and without an exponent: 45.00 and 4.5E+1 are 45."""
-    short = value.normalize()
-    huge = short.adjusted() > 9  # refused by the rule; not to be written out
-    return value if huge else Decimal(f"{short:f}")
+    return Decimal(f"{value.normalize():f}")

@@ -31,8 +31,6 @@ from zhixin.hours.states import (
     advance,
 )
 
-#: More than a person can earn in a year is a slip of the hand.
-MOST_HOURS = Decimal(1000)
 _TRANSITIONS = {
     ProposalKind.REVERSE: Transition.REVERSE,
     ProposalKind.CORRECT: Transition.CORRECT,
@@ -101,9 +99,9 @@ def propose(
 def _check(session: Session, award: Award, correction: Correction) -> None:
     step = policies.rule(session.get_one(Policy, award.policy_id)).step
     hours = correction.hours
-    if not hours.is_finite() or not 0 < hours <= MOST_HOURS or hours % step:
+    if not hours.is_finite() or not 0 < hours <= awards.MOST_HOURS or hours % step:
         raise Invalid(
-            f"学时应为 {step} 的整数倍，大于 0 且不超过 {MOST_HOURS}", code="hours-invalid"
+            f"学时应为 {step} 的整数倍，大于 0 且不超过 {awards.MOST_HOURS}", code="hours-invalid"
         )
     if (hours, correction.subject_kind) == (award.hours, award.subject_kind):
         raise Invalid("更正后的学时和科目与现在相同", code="nothing-corrected")
@@ -132,6 +130,7 @@ def confirm(session: Session, proposal: Proposal, *, actor_id: int, now: datetim
         NotAllowed: whoever proposed it, or the learner.
         Conflict: the learner has not been heard; somebody was faster.
     """
+    hold(session, proposal)
     if not may_confirm(session, proposal, now):
         raise Conflict("学员的陈述期未满或申诉尚未处理，暂不能确认", code="not-heard")
     _decide(session, proposal, ProposalStep.CONFIRM, actor_id, None, now)
@@ -152,10 +151,17 @@ def confirm(session: Session, proposal: Proposal, *, actor_id: int, now: datetim
 def decline(
     session: Session, proposal: Proposal, *, actor_id: int, reason: str | None, now: datetime
 ) -> None:
-    """Another person finds that the award stays as it is."""
+    """Another person finds that the award stays as it is; of an appeal, that is its answer.
+
+    Raises:
+        Invalid: no reason.
+        NotAllowed: whoever proposed it, or the learner.
+        Conflict: there is an open appeal against it; somebody was faster.
+    """
     reason = awards.written(reason)
     if reason is None:
         raise Invalid("请填写原因", code="reason-needed")
+    _not_appealed(session, proposal)
     _decide(session, proposal, ProposalStep.DECLINE, actor_id, reason, now)
 
 
@@ -163,12 +169,22 @@ def withdraw(session: Session, proposal: Proposal, *, actor_id: int, now: dateti
     """Who proposed it takes it back; an appeal against it is granted by that in effect."""
     if actor_id != proposal.proposed_by_id:
         raise NotAllowed("只有提出的人可以撤回", code="not-the-proposer")
+    _not_appealed(session, proposal)
+    _decide(session, proposal, ProposalStep.WITHDRAW, actor_id, None, now)
+
+
+def hold(session: Session, proposal: Proposal) -> None:
+    """Of those who decide on a proposal and a learner who appeals, one after the other."""
+    session.refresh(proposal, with_for_update=True)
+
+
+def _not_appealed(session: Session, proposal: Proposal) -> None:
+    hold(session, proposal)
     appealed = sa.exists().where(
         Appeal.proposal_id == proposal.id, Appeal.state == AppealState.OPEN
     )
     if session.scalar(sa.select(appealed)):
         raise Conflict("学员已提出申诉，请由另一位审核员在申诉中决定", code="appeal-open")
-    _decide(session, proposal, ProposalStep.WITHDRAW, actor_id, None, now)
 
 
 def accept(session: Session, proposal: Proposal, *, person_id: int, now: datetime) -> None:

@@ -39,6 +39,9 @@ def test_hours_follow_the_amount_by_rule(draft: Callable[..., Declaration]) -> N
         ("amount", {"amount": Decimal("0.001")}),
         ("amount", {"amount": Decimal(0)}),
         ("amount", {"amount": Decimal("NaN")}),
+        ("amount", {"amount": Decimal("1e30")}),
+        ("amount", {"amount": Decimal("1e9999999")}),
+        ("amount", {"activity": "paper", "amount": Decimal(51)}),  # beyond any year's hours
         ("amount", {"activity": "lecture", "amount": Decimal(5)}),  # less than a step
         ("ends_on", {"ends_on": date(2026, 10, 11)}),
         ("ends_on", {"ends_on": date(2026, 11, 24)}),

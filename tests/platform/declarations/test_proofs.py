@@ -64,6 +64,14 @@ def test_what_hides_behind_a_picture_is_not_kept() -> None:
     assert b"script" not in kept
 
 
+def test_a_note_of_the_wrong_type_is_damage() -> None:
+    """A resolution that is a word: the decoder itself trips over it, and nothing else does."""
+    tags = struct.pack(">HHHI4sHHI4sI", 2, 0x0112, 3, 1, b"\0\6\0\0", 0x011A, 2, 2, b"x\0\0\0", 0)
+    into = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(into, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08" + tags)
+    assert _refused(into.getvalue()) == "proof-damaged"
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
 def test_every_kind_of_png_is_taken(mode: str) -> None:
     """Scanners write bitmaps, screenshots have transparency."""

@@ -91,7 +91,13 @@ def test_a_return_is_read_by_the_learner(
 def test_what_is_wrong_is_said_at_its_field(city: Any, sign_in: SignIn, session: Session) -> None:
     """What was typed stays; nothing is written."""
     alice = sign_in(city.alice)
-    for changes in ({"amount": "9"}, {"amount": "NaN"}, {"activity": "hiking"}, {"ends_on": "x"}):
+    for changes in (
+        {"amount": "9"},
+        {"amount": "NaN"},
+        {"amount": "1e9999999"},
+        {"activity": "hiking"},
+        {"ends_on": "x"},
+    ):
         answer = alice.post("/my/declarations/new", data=_form(**changes))
         assert answer.status_code == 422
         assert "研修班" in answer.text

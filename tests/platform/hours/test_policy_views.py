@@ -223,6 +223,7 @@ def test_a_list_has_an_end(client, draft):
         {"yearly_total": "Infinity"},
         {"yearly_total": "-1"},
         {"yearly_total": "1e999999"},
+        {"yearly_total": "1e9999999"},
         {"step": "0.001"},
         {"step": "1e-99999"},
         {"coverage_needed": "101"},
@@ -400,6 +401,18 @@ def test_a_policy_goes_out_and_comes_in_as_a_file(session, client, now):
 def test_a_file_that_is_no_policy_is_refused(client, session, content):
     """422 with a reason, nothing begun."""
     given = {"area": "city", "base": "file", "file": (io.BytesIO(content), "a.json")}
+    assert client.post("/admin/policies/drafts", data=given).status_code == 422
+    assert session.scalar(sa.select(sa.func.count(PolicyDraft.id))) == 0
+
+
+@pytest.mark.parametrize("source", ["\ud800", "文\0件", "\x1b[0m"])
+def test_a_file_says_only_what_can_be_written_down(client, policy, session, source):
+    """JSON can hold halves of characters and control codes; a database and a page cannot."""
+    content = {
+        "title": "x", "source": source, "effective_from": "2027-01-01", "rule": policy.document
+    }  # fmt: skip
+    file = (io.BytesIO(json.dumps(content).encode()), "a.json")
+    given = {"area": "city", "base": "file", "file": file}
     assert client.post("/admin/policies/drafts", data=given).status_code == 422
     assert session.scalar(sa.select(sa.func.count(PolicyDraft.id))) == 0
 

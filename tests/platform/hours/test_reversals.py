@@ -13,10 +13,17 @@ from sqlalchemy.orm import Session
 
 from zhixin.errors import Conflict, Invalid, NotAllowed
 from zhixin.hours import appeals, awards, reversals, years
-from zhixin.hours.models import Award, Proposal
+from zhixin.hours.models import Appeal, Award, Proposal
 from zhixin.hours.reversals import Correction
 from zhixin.hours.rules import SubjectKind
-from zhixin.hours.states import AppealStep, IllegalTransition, ProposalState, State, Transition
+from zhixin.hours.states import (
+    Against,
+    AppealStep,
+    IllegalTransition,
+    ProposalState,
+    State,
+    Transition,
+)
 from zhixin.ledger import log
 from zhixin.ledger.models import Submission
 from zhixin.people.models import Person
@@ -200,8 +207,9 @@ def test_auditors_do_not_judge_their_own_hours(recorded, auditors, session, now)
         reversals.confirm(session, proposal, actor_id=auditors[0].id, now=now + HEARING)
 
 
-def test_twenty_confirm_once(own_engine, at_once, now):
-    """Of auditors who confirm or decline at the same moment one succeeds: one entry."""
+@pytest.fixture
+def proposed(own_engine, now):
+    """A proposal in a database of its own; its award's learner and those who may decide on it."""
     with Session(own_engine, expire_on_commit=False) as session:
         policy = make_policy(session, now)
         people = [
@@ -222,6 +230,12 @@ def test_twenty_confirm_once(own_engine, at_once, now):
         session.refresh(award)
         proposal = propose(session, award, people[21], now)
         session.commit()
+    return proposal, people[20], people[:20]
+
+
+def test_twenty_confirm_once(own_engine, at_once, proposed, now):
+    """Of auditors who confirm or decline at the same moment one succeeds: one entry."""
+    proposal, _learner, people = proposed
 
     def act(number: int) -> str:
         with Session(own_engine) as session:
@@ -243,6 +257,31 @@ def test_twenty_confirm_once(own_engine, at_once, now):
         assert session.scalar(reversal) == (1 if state == State.REVERSED else 0)
 
 
+def test_an_appeal_at_the_moment_of_the_decision(own_engine, at_once, proposed, now):
+    """Either it comes first and is open, or the decision does and there is nothing to appeal."""
+    proposal, learner, people = proposed
+
+    def act(number: int) -> str:
+        with Session(own_engine) as session:
+            seen = session.get_one(Proposal, proposal.id)
+            if number % 2:
+                award = session.get_one(Award, seen.award_id)
+                appeals.lodge(session, award, person_id=learner.id, text="", term=TERM, now=now)
+            else:
+                actor = people[number].id
+                reversals.confirm(session, seen, actor_id=actor, now=now + HEARING)
+            session.commit()
+        return "done"
+
+    answers = at_once(act)
+    assert all(isinstance(a, str | Conflict) for a in answers), answers
+    with Session(own_engine) as session:
+        state = session.get_one(Proposal, proposal.id).state
+        appeal = session.scalars(sa.select(Appeal)).one_or_none()
+    against_it = appeal is not None and appeal.against == Against.PROPOSAL
+    assert state == (ProposalState.OPEN if against_it else ProposalState.CONFIRMED)
+
+
 def test_a_proposal_is_for_one_step_only(recorded, auditors, session, now):
     """A confirmed reversal does not let anybody mark the award as corrected."""
     award = recorded()
@@ -252,3 +291,17 @@ def test_a_proposal_is_for_one_step_only(recorded, auditors, session, now):
         awards.move(
             session, award, Transition.CORRECT, actor_id=auditors[1].id, reason="改", now=now
         )
+
+
+def test_an_open_appeal_is_answered_before_its_proposal_is_declined(
+    recorded, auditors, alice, session, now
+):
+    """Otherwise the appeal could only be upheld: against a proposal that is no longer there."""
+    proposal = propose(session, award := recorded(), auditors[0], now)
+    appeal = appeals.lodge(session, award, person_id=alice.id, text="", term=TERM, now=now)
+    with pytest.raises(Conflict):
+        reversals.decline(session, proposal, actor_id=auditors[1].id, reason="无误", now=now)
+    appeals.decide(
+        session, appeal, AppealStep.GRANT, actor_id=auditors[1].id, reason="无误", now=now
+    )
+    assert proposal.state == ProposalState.DECLINED

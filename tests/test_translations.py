@@ -62,6 +62,13 @@ def test_refusals_are_among_the_texts(texts: dict[str, str]) -> None:
     assert "播放位置不能为负数" in texts, "a module's own _refuse()"
 
 
+def test_per_cent_signs_in_pages_are_doubled(texts: dict[str, str]) -> None:
+    """Jinja fills every text in, also one without placeholders: a bare sign ends the page."""
+    bare = re.compile(r"%(?!%|\([a-z_]+\)[sd])")
+    pages = {text for text, place in texts.items() if place.endswith(".html")}
+    assert [text for text in pages if bare.search(text.replace("%%", ""))] == []
+
+
 def test_nothing_is_guessed_or_left_over(texts: dict[str, str], catalogue: Catalog) -> None:
     """No fuzzy entries, no texts that the sources no longer have."""
     assert [message.id for message in _messages(catalogue) if message.fuzzy] == []

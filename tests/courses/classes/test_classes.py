@@ -272,6 +272,7 @@ def test_a_course_completed_later_is_looked_at_too(hall) -> None:
 def test_a_class_from_its_opening_to_its_hours(hall, sign_in, create_person) -> None:
     """As a bureau's clerk does it in the browser; the learner sees each step."""
     client, learner = sign_in(hall.clerk), sign_in(hall.learners[0])
+    assert "出勤要求（%）" in client.get("/classes/new").text
     answer = client.post(
         "/classes/new",
         data={"title": "绿色建筑班", "organiser": hall.bureau.id, "subject_kind": "professional",

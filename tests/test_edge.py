@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import validate
 
-from zhixin import access
+from zhixin import access, db
 from zhixin.app import create_app
-from zhixin.people.models import Role
+from zhixin.people.models import Person, Role
 
 PAGES = ("/", "/courses", "/fields/energy", "/sign-in", "/verify", "/ledger", "/nowhere")
 
@@ -82,6 +82,10 @@ def failing(connection, settings):
 
     @access.public
     def fail(kind: str) -> str:
+        if kind == "database":
+            assert access.person()
+            db.session().add(Person(sign_in_name="nobody"))
+            db.session().flush()
         raise (
             OSError(errno.ENOSPC, "No space left on device") if kind == "disk" else KeyError("秘密")
         )
@@ -103,3 +107,14 @@ def test_the_unforeseen_shows_nothing_of_the_inside(failing) -> None:
     assert answer.status_code == 500
     assert "Traceback" not in answer.text
     assert "秘密" not in answer.text
+
+
+def test_a_refusal_of_the_database_is_told_to_who_is_signed_in(
+    failing, create_person, sign_in
+) -> None:
+    """409 with words: what failed also emptied the person whose page this is."""
+    cookie = sign_in(create_person("alice", Role.LEARNER)).get_cookie("zhixin")
+    failing.set_cookie("zhixin", cookie.value)
+    answer = failing.get("/fail/database")
+    assert answer.status_code == 409
+    assert "退出登录" in answer.text

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
-from flask import Flask, Response, json, render_template, request
+from flask import Flask, Response, g, json, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import ValidationError
@@ -45,7 +46,15 @@ def wants_json() -> bool:
     return request.path.startswith("/api/")
 
 
+def _find_reader_again() -> None:
+    """A flush that failed has emptied the person who is signed in, and the page asks for them."""
+    reader = sa.inspect(g.get("_login_user"), raiseerr=False)
+    if reader is not None and reader.detached and reader.expired:
+        del g._login_user  # Flask-Login looks them up once more
+
+
 def _render(error: DomainError) -> Response:
+    _find_reader_again()
     title, message = _(error.title), _(error.message) if error.message else ""
     if wants_json():
         response = problem(error.status, error.code, title, message, **error.facts)

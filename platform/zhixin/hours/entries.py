@@ -2,7 +2,9 @@
 
 Every sum is the fold of these entries (``zhixin.hours.fold``): an award adds its hours, a
 reversal takes those of the entry that it points at, a correction stands in its entry's place.
-Reasons stay outside: they are free text, and might name somebody.
+Reasons stay outside, and so do titles that learners write: they are free text, and might name
+somebody. A paper's title names its author to anyone who looks it up. The evidence has both, and the
+entry has the evidence's hash.
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ from sqlalchemy.orm import Session
 
 from zhixin import jobs
 from zhixin.hours.models import Award, Policy
+from zhixin.hours.rules import SourceKind
 from zhixin.hours.states import IllegalTransition
 from zhixin.ledger import log
 from zhixin.ledger.models import EntryKind, Submission
+
+_WRITTEN_BY_LEARNERS = {SourceKind.DECLARATION}
 
 
 def submit_award(session: Session, award: Award, now: datetime) -> None:
@@ -83,7 +88,7 @@ def _enter(
                 "id": award.source_id,
                 "version": award.source_version,
             },
-            "title": award.title,
+            **({} if award.source_kind in _WRITTEN_BY_LEARNERS else {"title": award.title}),
             "field": award.field_code,
             "subject_kind": award.subject_kind,
             "year": award.year,

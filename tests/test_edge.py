@@ -37,11 +37,14 @@ def test_cookies_are_out_of_scripts_reach(app: Flask) -> None:
 
 
 def test_nothing_is_changed_without_a_token(app: Flask, create_person, sign_in) -> None:
-    """Every route that changes something refuses a browser's request without the CSRF token."""
+    """Every route that changes something refuses a browser's request without the CSRF token,
+    but for cosignatures: who signed them is in them, no cookie speaks for them."""
     client = sign_in(create_person("all", *Role))
     client.environ_base.pop("HTTP_X_CSRFTOKEN")
     wrong = []
     for rule in app.url_map.iter_rules():
+        if rule.endpoint == "ledger_api.cosign":
+            continue
         values = dict.fromkeys(rule.arguments, 1)
         for method in (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}:
             answer = client.open(rule.build(values, append_unknown=False)[1], method=method)

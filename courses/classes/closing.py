@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -34,11 +34,13 @@ def close(session: Session, training: TrainingClass, *, actor_id: int, now: date
     Raises:
         ClassOver: it is closed or cancelled already.
         Conflict: a sitting is still to come, or nobody wrote down who was there.
+        NotFound: no policy covers its last day.
     """
     if training.state != ClassState.OPEN:
         raise running.ClassOver
     if not training.sessions or training.sessions[-1].ends_at > now:
         raise Conflict("还有没上完的课，全部结束后才能结班", code="class-not-over")
+    policies.in_force(session, _day(training))
     known = {session_id for session_id, _person in running.attendance(session, training.id)}
     if missing := [sitting for sitting in training.sessions if sitting.id not in known]:
         day = clock.local(missing[0].begins_at).strftime("%m-%d %H:%M")
@@ -56,6 +58,11 @@ def close(session: Session, training: TrainingClass, *, actor_id: int, now: date
     jobs.enqueue(session, award_classes)
 
 
+def _day(training: TrainingClass) -> date:
+    """The day that the hours are of: the last sitting's."""
+    return clock.local(training.sessions[-1].ends_at).date()
+
+
 def award_all(session: Session, class_id: int, sampling_seed: str) -> int:
     """Give every member of a closing class their hours; returns to how many.
 
@@ -69,8 +76,7 @@ def award_all(session: Session, class_id: int, sampling_seed: str) -> int:
     if training is None:
         return 0
     training = running.get(session, None, class_id)
-    day = clock.local(training.sessions[-1].ends_at).date()
-    policy = policies.in_force(session, day)
+    policy = policies.in_force(session, _day(training))
     known = running.attendance(session, class_id)
     given = sum(
         _award(session, training, member, known, policy, sampling_seed)
@@ -116,7 +122,7 @@ def _award(
             subject_kind=training.subject_kind,
             hours=hours,
             policy_id=policy.id,
-            day=clock.local(training.sessions[-1].ends_at).date(),
+            day=_day(training),
         ),
         evidence=document(session, training, member.person_id, policy, hours),
         flags=[meanwhile.IN_CLASS] if watched else [],

@@ -10,8 +10,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from courses.classes import closing, meanwhile, running
-from courses.classes.models import Attendance, ClassMember, ClassState
+from courses.classes import closing, meanwhile, running, tasks
+from courses.classes.models import (
+    Attendance,
+    ClassMember,
+    ClassState,
+    TrainingClass,
+)
 from media.models import Asset, AssetState, Beat, Playback
 from zhixin.errors import Conflict, Invalid, NotFound
 from zhixin.hours import evidence, policies
@@ -267,6 +272,40 @@ def test_a_course_completed_later_is_looked_at_too(hall) -> None:
     assert not meanwhile.attended(hall.session, document(part)), "there for a part only"
     beat["at"] = (at + timedelta(days=3)).isoformat()
     assert not meanwhile.attended(hall.session, document(whole))
+
+
+def test_a_class_of_a_day_without_a_rule_is_not_closed(hall) -> None:
+    """It would wait for its hours for ever."""
+    hall.note(120, 120, 120)
+    for sitting in hall.training.sessions:
+        sitting.begins_at -= timedelta(days=365 * 20)
+        sitting.ends_at -= timedelta(days=365 * 20)
+    hall.session.flush()
+    with pytest.raises(NotFound):
+        hall.close()
+    assert hall.training.state == ClassState.OPEN
+
+
+def test_a_class_that_fails_stops_no_other(hall, monkeypatch) -> None:
+    """Whatever is wrong with one, the next class's learners have their hours."""
+    other = running.create(
+        hall.session, organiser_id=hall.bureau.id, within=hall.within, title="另一个班",
+        field_code=None, subject_kind="professional", place="党校", attendance_percent=80,
+        actor_id=hall.clerk.id, now=hall.now,
+    )  # fmt: skip
+    hall.session.execute(sa.update(TrainingClass).values(
+        state=ClassState.CLOSING, closed_at=hall.now, closed_by_id=hall.clerk.id,
+    ))  # fmt: skip
+    hall.session.commit()
+    tried = []
+
+    def fail(_session, class_id, _seed):
+        tried.append(class_id)
+        raise NotFound
+
+    monkeypatch.setattr(closing, "award_all", fail)
+    tasks.award_classes.run()
+    assert tried == [hall.id, other.id]
 
 
 def test_a_class_from_its_opening_to_its_hours(hall, sign_in, create_person) -> None:

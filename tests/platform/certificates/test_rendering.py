@@ -105,3 +105,10 @@ def test_designers_preview_every_kind(kind, app, tmp_path, monkeypatch) -> None:
     arguments = ["preview", kind, str(target), "--name", "𠮷䶮", "--rows", "60"]
     assert CliRunner().invoke(certificate, arguments).exit_code == 0
     assert "𠮷䶮" in PdfReader(target).pages[0].extract_text()
+
+
+@pytest.mark.parametrize("text", ['#read("x")', "$a$", "*b*", "= 一", "@c", "<d>", "`e`", "\\f"])
+def test_markup_of_the_typesetter_is_text(text: str) -> None:
+    """What people write is printed as they wrote it: nothing of it is read as the design's."""
+    paper = _paper("course", name=text, title=text)
+    assert paper.pages[0].extract_text().count(text) >= 2

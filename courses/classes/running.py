@@ -153,7 +153,9 @@ def _line(text: str, what: str, most: int) -> str:
     return text
 
 
-def _open(training: TrainingClass) -> None:
+def _open(session: Session, training: TrainingClass) -> None:
+    """Hold the class: whoever closes it meanwhile waits, or was first and nothing changes."""
+    session.refresh(training, ["state"], with_for_update=True)
     if training.state != ClassState.OPEN:
         raise ClassOver
 
@@ -172,7 +174,7 @@ def add_session(
     Raises:
         Invalid: the period is no period, too long, or overlaps another.
     """
-    _open(training)
+    _open(session, training)
     if not timedelta(0) < ends_at - begins_at <= LONGEST:
         raise Invalid("结束时间应在开始之后，一次课不超过 12 小时", code="class-session")
     if len(training.sessions) >= MOST_SESSIONS:
@@ -195,7 +197,7 @@ def drop_session(session: Session, training: TrainingClass, session_id: int) -> 
         NotFound: this class has no such sitting.
         Conflict: there is attendance; it is not thrown away.
     """
-    _open(training)
+    _open(session, training)
     sitting = sitting_of(training, session_id)
     if session.scalar(sa.select(Attendance.id).where(Attendance.session_id == session_id).limit(1)):
         raise Conflict("这次课已有考勤记录，不能删除", code="has-attendance")
@@ -232,7 +234,7 @@ def add_members(
     Raises:
         Invalid: the class would become too large.
     """
-    _open(training)
+    _open(session, training)
     wanted = list(dict.fromkeys(name.strip().lower() for name in names if name.strip()))[:2000]
     query = sa.select(Person).where(Person.sign_in_name.in_(wanted), Person.active.is_(True))
     if within is not None:
@@ -301,7 +303,7 @@ def record(
         Invalid: the sitting has not begun, somebody is not on the roster or was there for
             longer than it took, or it is the writer's own attendance.
     """
-    _open(training)
+    _open(session, training)
     sitting = sitting_of(training, session_id)
     if now < sitting.begins_at:
         raise Invalid("这次课还没有开始，不能登记考勤", code="attendance")
@@ -331,6 +333,6 @@ def record(
 
 def cancel(session: Session, training: TrainingClass) -> None:
     """Call a class off; nothing is awarded."""
-    _open(training)
+    _open(session, training)
     training.state = ClassState.CANCELLED
     session.flush()

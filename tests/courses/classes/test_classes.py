@@ -286,6 +286,20 @@ def test_a_class_of_a_day_without_a_rule_is_not_closed(hall) -> None:
     assert hall.training.state == ClassState.OPEN
 
 
+def test_what_was_closed_meanwhile_is_not_changed(hall) -> None:
+    """Whoever loaded the class a moment before it was closed is refused like others."""
+    training, sitting = hall.training, hall.training.sessions[0].id
+    hall.session.execute(sa.update(TrainingClass).values(
+        state=ClassState.CLOSING, closed_at=hall.now, closed_by_id=hall.clerk.id,
+    ).execution_options(synchronize_session=False))  # fmt: skip
+    with pytest.raises(running.ClassOver):
+        running.record(
+            hall.session, training, sitting, {hall.learners[0].id: 120}, actor_id=hall.clerk.id,
+            now=hall.now,
+        )  # fmt: skip
+    assert not running.attendance(hall.session, hall.id)
+
+
 def test_a_class_that_fails_stops_no_other(hall, monkeypatch) -> None:
     """Whatever is wrong with one, the next class's learners have their hours."""
     other = running.create(

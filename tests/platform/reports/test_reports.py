@@ -95,8 +95,9 @@ def test_kinds_and_fields_are_grouped(session, counted, now) -> None:
 def test_auditors_decisions_are_counted(session, counted, create_person, now) -> None:
     """Who decided how often, in a period; rules are nobody."""
     auditor = create_person("auditor", Role.AUDITOR)
-    desk.decide(session, counted[3], Transition.VERIFY, auditor, None, "127.0.0.1", now)
+    act = desk.Act(auditor=auditor, address="::1", now=now)
     day = timedelta(days=1)
+    desk.decide(session, counted[3], Transition.VERIFY, act, reason=None, hold_for=day)
     (found,) = figures.by_auditor(session, now - day, now + day)
     assert (found.person.id, found.acts) == (auditor.id, {"verify": 1})
     assert figures.by_auditor(session, now + day, now + 2 * day) == []

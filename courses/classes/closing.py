@@ -33,14 +33,15 @@ def close(session: Session, training: TrainingClass, *, actor_id: int, now: date
 
     Raises:
         ClassOver: it is closed or cancelled already.
-        Conflict: a sitting is still to come, or nobody wrote down who was there.
-        NotFound: no policy covers its last day.
+        Conflict: a sitting is still to come, nobody wrote down who was there, or no policy covers
+            its last day.
     """
     if training.state != ClassState.OPEN:
         raise running.ClassOver
     if not training.sessions or training.sessions[-1].ends_at > now:
         raise Conflict("还有没上完的课，全部结束后才能结班", code="class-not-over")
-    policies.in_force(session, _day(training))
+    if policies.find(session, _day(training)) is None:
+        raise Conflict("班次结束那天没有适用的学时规则，不能结班", code="no-policy")
     known = {session_id for session_id, _person in running.attendance(session, training.id)}
     if missing := [sitting for sitting in training.sessions if sitting.id not in known]:
         day = clock.local(missing[0].begins_at).strftime("%m-%d %H:%M")

@@ -281,7 +281,7 @@ def test_a_class_of_a_day_without_a_rule_is_not_closed(hall) -> None:
         sitting.begins_at -= timedelta(days=365 * 20)
         sitting.ends_at -= timedelta(days=365 * 20)
     hall.session.flush()
-    with pytest.raises(NotFound):
+    with pytest.raises(Conflict):
         hall.close()
     assert hall.training.state == ClassState.OPEN
 

@@ -26,7 +26,7 @@ MOST_ROWS = 2000
 #: Rows that one person may ask for.
 ROWS = RateLimitItemPerDay(20_000, namespace="certificate-rows")
 #: Rows of them in which number and name may not belong together.
-MISSES = RateLimitItemPerDay(300, namespace="certificate-misses")
+MISSES = RateLimitItemPerDay(100, namespace="certificate-misses")
 #: Look-ups by code from one network: a scanner at a counter, not a harvester.
 LOOK_UPS = RateLimitItemPerMinute(240, namespace="certificate-look-ups")
 

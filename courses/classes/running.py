@@ -33,10 +33,7 @@ class ClassOver(Conflict):
 
 def reach(session: Session, person: Person) -> Reach:
     """Organisations for which a person runs classes; None: all."""
-    scopes = [accounts.scope(session, person, role) for role in ROLES if role in person.roles]
-    if any(scope is None for scope in scopes):
-        return None
-    return frozenset().union(*(scope for scope in scopes if scope is not None))
+    return accounts.scope_of_any(session, person, ROLES)
 
 
 def organisers(session: Session, within: Reach) -> Sequence[Organisation]:

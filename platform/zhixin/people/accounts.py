@@ -208,6 +208,14 @@ def scope(session: Session, person: Person, role: Role) -> frozenset[int] | None
     return frozenset(session.scalars(below(g.organisation_id for g in grants)))
 
 
+def scope_of_any(session: Session, person: Person, roles: Iterable[Role]) -> frozenset[int] | None:
+    """Organisations within which ``person`` holds at least one of ``roles``; as ``scope``."""
+    scopes = [scope(session, person, role) for role in roles if role in person.roles]
+    if any(each is None for each in scopes):
+        return None
+    return frozenset().union(*(each for each in scopes if each is not None))
+
+
 def below(organisation_ids: Iterable[int | None]) -> sa.Select[tuple[int]]:
     """Ids of these organisations and of all below them, as a query."""
     tree = (

@@ -29,11 +29,7 @@ DRAWN = 15
 
 def reach(person: Person) -> Reach:
     """Within which organisations a person may see figures, by any of their roles."""
-    session = db.session()
-    scopes = [accounts.scope(session, person, role) for role in ROLES if role in person.roles]
-    if any(scope is None for scope in scopes):
-        return None
-    return frozenset().union(*(scope for scope in scopes if scope is not None))
+    return accounts.scope_of_any(db.session(), person, ROLES)
 
 
 @blueprint.get("", defaults={"year": None}, endpoint="year")

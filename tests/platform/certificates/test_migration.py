@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from zhixin import db, schema
+from zhixin import schema
 
 BEFORE = "0009"
 MOMENT = "2026-01-01 00:00:00"
@@ -30,25 +29,12 @@ ROWS = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path) -> Iterator[sa.Connection]:
+@pytest.fixture
+def old(empty_engine: sa.Engine) -> Iterator[sa.Connection]:
     """A database of the schema before credentials."""
-    if request.param == "sqlite":
-        yield from _old(db.make_engine(f"sqlite:///{tmp_path / 'old.sqlite3'}"))
-        return
-    shared: sa.Engine = request.getfixturevalue("postgres_engine")
-    name = f"old_{uuid4().hex}"
-    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield from _old(db.make_engine(shared.url.set(database=name)))
-        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _old(engine: sa.Engine) -> Iterator[sa.Connection]:
-    with engine.connect() as connection:
+    with empty_engine.connect() as connection:
         command.upgrade(schema.alembic_config(connection), BEFORE)
         yield connection
-    engine.dispose()
 
 
 def test_they_keep_what_they_are_and_are_tied_to_their_awards(old) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.orm import Session
 
-from zhixin import db, schema
+from zhixin import schema
 from zhixin.ledger import log, merkle, tiles
 from zhixin.ledger.models import Entry, EntryKind, Tile, TreeHead
 
@@ -19,25 +18,12 @@ BEFORE = "0005"
 SIZE = 700
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path) -> Iterator[sa.Connection]:
+@pytest.fixture
+def old(empty_engine: sa.Engine) -> Iterator[sa.Connection]:
     """A database of the schema before tiles, whose log has entries under signed heads."""
-    if request.param == "sqlite":
-        yield from _old(db.make_engine(f"sqlite:///{tmp_path / 'old.sqlite3'}"))
-        return
-    shared: sa.Engine = request.getfixturevalue("postgres_engine")
-    name = f"old_{uuid4().hex}"
-    with shared.execution_options(isolation_level="AUTOCOMMIT").connect() as server:
-        server.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield from _old(db.make_engine(shared.url.set(database=name)))
-        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _old(engine: sa.Engine) -> Iterator[sa.Connection]:
-    with engine.connect() as connection:
+    with empty_engine.connect() as connection:
         command.upgrade(schema.alembic_config(connection), BEFORE)
         yield connection
-    engine.dispose()
 
 
 def fill(connection, signer, now, *, leaf=None):

@@ -6,22 +6,31 @@ shows keys and explanations only when they can no longer help.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any
 
-import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from assessments import drafting, papers
-from assessments.errors import AlreadyPassed, AttemptClosed, NoAttemptsLeft
-from assessments.grading import Result, grade_paper
-from assessments.models import Attempt, AttemptState, PaperVersion
+from assessments import corrections, frozen, marking, papers, results, sheets, timing
+from assessments.banks import pools
+from assessments.errors import (
+    AlreadyPassed,
+    AttemptClosed,
+    BeingGraded,
+    NoAttemptsLeft,
+    NotYet,
+    TimeOver,
+)
+from assessments.grading import AnswerRefused, grade_paper
+from assessments.grading import sheet as checked
+from assessments.models import Attempt, AttemptState, Ending, PaperVersion
+from assessments.sheets import Change
 from zhixin.errors import Conflict, NotFound
 
 MILLION = 1_000_000
@@ -35,38 +44,57 @@ def open(
     paper_version_id: int,
     pass_mark: Decimal,
     attempts_allowed: int | None,
+    time_percent: int = 100,
+    practice: bool = False,
     now: datetime,
 ) -> Attempt:
     """The person's open attempt at this paper, or a new one.
 
     Args:
         pass_mark: the policy's, 0 to 1; the paper's own may be stricter and then counts.
-        attempts_allowed: in all, for this scope and paper; ``None``: as many as they like.
+        attempts_allowed: in all, for this scope and paper; ``None``: as many as they like. The
+            paper's own number may be smaller and then counts.
+        time_percent: how much of the paper's time limit this person has; over 100: extended.
+        practice: it goes on without end, after passing too, and without waiting.
 
     Raises:
         NotFound: there is no such paper version.
         AlreadyPassed: the paper is passed in this scope.
         NoAttemptsLeft: the limit is reached.
+        NotYet: the paper's time between two attempts has not passed.
     """
     before = history(session, person_id, scope, paper_version_id)
     if before and before[-1].state == AttemptState.OPEN:
-        return before[-1]
-    if any(attempt.passed for attempt in before):
+        if timing.takes_answers(before[-1].deadline_at, now):
+            return before[-1]
+        submit(session, before[-1].id, person_id, None, now)
+        before = history(session, person_id, scope, paper_version_id)
+    if before and before[-1].passed is None and not practice:
+        raise BeingGraded
+    paper = frozen.paper(session, paper_version_id)
+    left = allowance(before, paper, attempts_allowed, now)
+    if practice:
+        left = timing.Allowance(passed=False, left=None, next_at=None)
+    if left.passed:
         raise AlreadyPassed
-    if attempts_allowed is not None and len(before) >= attempts_allowed:
-        raise NoAttemptsLeft(attempts_allowed)
-    own = drafting.load(_version(session, paper_version_id)).pass_mark or Decimal(0)
+    if left.left == 0:
+        raise NoAttemptsLeft(timing.fewest(attempts_allowed, paper.attempts) or 0)
+    if left.next_at is not None:
+        raise NotYet(left.next_at)
+    seed = secrets.token_hex(16)
     attempt = Attempt(
         person_id=person_id,
         scope=scope,
         paper_version_id=paper_version_id,
         number=len(before) + 1,  # unique: two at once cannot slip past the limit
-        seed=secrets.token_hex(16),
+        seed=seed,
+        drawn=_drawn(session, paper, paper_version_id, person_id, seed),
         state=AttemptState.OPEN,
         answers={},
         opened_at=now,
         saved_at=now,
-        pass_mark_millionths=_millionths(max(pass_mark, own)),
+        deadline_at=timing.deadline(now, paper.time_limit_minutes, time_percent),
+        pass_mark_millionths=results.millionths(max(pass_mark, paper.pass_mark or Decimal(0))),
     )
     try:
         with session.begin_nested():
@@ -76,40 +104,131 @@ def open(
     return attempt
 
 
+def _drawn(
+    session: Session, paper: papers.Paper, paper_version_id: int, person_id: int, seed: str
+) -> dict[str, Any] | None:
+    """What a blueprint draws for this person's next attempt: what they were not asked yet in any
+    version of the paper, as far as the pool goes."""
+    if paper.blueprint is None:
+        return None
+    of_paper = sa.select(PaperVersion.paper_id).where(PaperVersion.id == paper_version_id)
+    query = (
+        sa.select(Attempt.drawn)
+        .join(PaperVersion, PaperVersion.id == Attempt.paper_version_id)
+        .where(
+            Attempt.person_id == person_id,
+            PaperVersion.paper_id == of_paper.scalar_subquery(),
+            Attempt.drawn.is_not(None),
+        )
+    )
+    before = [drawn for drawn in session.scalars(query) if drawn is not None]
+    return pools.draw(session, paper.blueprint, seed, pools.questions_of(session, before))
+
+
+def redrawn(session: Session, attempt: Attempt) -> dict[str, Any] | None:
+    """What an attempt's paper, seed and record of what was seen give when drawn again: the same
+    as ``attempt.drawn``, or somebody changed it. None: nothing was drawn."""
+    paper = frozen.paper(session, attempt.paper_version_id)
+    if paper.blueprint is None or attempt.drawn is None:
+        return None
+    return pools.draw(session, paper.blueprint, attempt.seed, attempt.drawn["seen"])
+
+
+def allowance(
+    made: Sequence[Attempt], paper: papers.Paper, attempts_allowed: int | None, now: datetime
+) -> timing.Allowance:
+    """What the person may still do with a paper, after all attempts ``made`` at it."""
+    return timing.allowance(
+        [timing.ended_at(each.closed_at or now, each.deadline_at) for each in made],
+        allowed=timing.fewest(attempts_allowed, paper.attempts),
+        cooldown_minutes=paper.cooldown_minutes,
+        passed=any(each.passed for each in made),
+        now=now,
+    )
+
+
 def get(session: Session, attempt_id: int, person_id: int) -> Attempt:
     """The person's own attempt.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    return _own(session, attempt_id, person_id, lock=False)
+    query = sa.select(Attempt).where(Attempt.id == attempt_id, Attempt.person_id == person_id)
+    attempt = session.scalar(query.execution_options(populate_existing=True))
+    if attempt is None:
+        raise NotFound
+    return attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of some answers; the same whether they are right or wrong.
+
+    Attributes:
+        saved_at: by the server's clock.
+        deadline_at: when the attempt ends; None: no time limit.
+        overtaken: later answers that stand instead of those which were sent.
+    """
+
+    saved_at: datetime
+    deadline_at: datetime | None
+    overtaken: list[Change]
 
 
 def save(
-    session: Session,
-    attempt_id: int,
-    person_id: int,
-    answers: Mapping[str, Any],
-    now: datetime,
-) -> Attempt:
-    """Keep the whole sheet as it stands; nothing is graded.
+    session: Session, attempt_id: int, person_id: int, changes: Sequence[Change], now: datetime
+) -> Saved:
+    """Keep some answers of an open attempt; nothing is graded. See ``assessments.sheets``.
 
-    Args:
-        answers: option ids chosen, by question id; questions left out are unanswered.
+    Several may save at once; who hands in waits for them, and they for who hands in.
 
     Raises:
         NotFound: not this person's attempt.
         AttemptClosed: it was handed in.
-        AnswerRefused: not a sheet of this paper.
+        TimeOver: its time is over, and so is the grace for what was on its way.
+        AnswerRefused: an answer that this paper cannot have; none is kept.
     """
-    attempt = _own(session, attempt_id, person_id, lock=True)
+    query = (
+        sa.select(
+            Attempt.state, Attempt.deadline_at, Attempt.paper_version_id, Attempt.drawn,
+            PaperVersion.sha256,
+        )
+        .join(PaperVersion, PaperVersion.id == Attempt.paper_version_id)
+        .where(Attempt.id == attempt_id, Attempt.person_id == person_id)
+        .with_for_update(read=True, of=Attempt)
+    )  # fmt: skip
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise NotFound
+    if found.state != AttemptState.OPEN:
+        raise AttemptClosed
+    if not timing.takes_answers(found.deadline_at, now):
+        raise TimeOver
+    base = frozen.kept(session, found.paper_version_id, found.sha256)
+    paper = frozen.whole(session, base, found.drawn)
+    sheets.write(session, attempt_id, _checked(paper, changes), now)
+    kept = sheets.of(session, attempt_id, [change.question for change in changes])
+    return Saved(now, found.deadline_at, sheets.overtaken(changes, kept))
+
+
+def saved(session: Session, attempt_id: int, person_id: int) -> tuple[Attempt, list[Change]]:
+    """An open attempt and what is saved of it.
+
+    Raises:
+        NotFound: not this person's attempt.
+        AttemptClosed: it was handed in.
+    """
+    attempt = get(session, attempt_id, person_id)
     if attempt.state != AttemptState.OPEN:
         raise AttemptClosed
-    sheet, _result = _graded(session, attempt, answers)
-    saved = _write(session, attempt, answers=sheet, saved_at=now)
-    if saved is None:
-        raise AttemptClosed
-    return saved
+    return attempt, sheets.of(session, attempt_id)
+
+
+def sheet(session: Session, attempt: Attempt) -> dict[str, list[str]]:
+    """The answers of an attempt: the graded ones, or while it is open those saved so far."""
+    if attempt.state == AttemptState.CLOSED:
+        return attempt.answers
+    return sheets.sheet(attempt.answers, sheets.of(session, attempt.id))
 
 
 def submit(
@@ -118,33 +237,62 @@ def submit(
     person_id: int,
     answers: Mapping[str, Any] | None,
     now: datetime,
+    *,
+    changes: Sequence[Change] = (),
 ) -> Attempt:
     """Hand in: grade once and close for good. Handed in again, the first result stands.
 
+    When the time and the grace are over, it is closed with what was saved by then, and what
+    comes with this call is not counted.
+
     Args:
-        answers: the whole sheet; ``None``: what was saved last.
+        answers: the whole sheet; ``None``: what was saved, and ``changes``.
 
     Raises:
         NotFound: not this person's attempt.
         AnswerRefused: not a sheet of this paper; the attempt stays open.
     """
-    attempt = _own(session, attempt_id, person_id, lock=True)
+    attempt = _own(session, attempt_id, person_id)
     if attempt.state == AttemptState.CLOSED:
         return attempt
-    sheet, result = _graded(session, attempt, attempt.answers if answers is None else answers)
-    fraction = _millionths(result.fraction)
+    corrections.hold(session, attempt.paper_version_id)
+    paper = _paper(session, attempt)
+    in_time = timing.takes_answers(attempt.deadline_at, now)
+    if in_time and answers is None:
+        sheets.write(session, attempt.id, _checked(paper, changes), now)
+    given = checked(paper, sheet(session, attempt) if answers is None or not in_time else answers)
+    result = grade_paper(paper, given)
+    fraction = results.millionths(result.fraction)
     closed = _write(
         session,
         attempt,
         state=AttemptState.CLOSED,
-        answers=sheet,
+        answers={question: list(answer) for question, answer in given.items()},
         saved_at=now,
         closed_at=now,
-        fraction_millionths=fraction,
-        result=_result_document(result),
-        passed=fraction >= attempt.pass_mark_millionths,
+        ended_by=Ending.LEARNER if in_time else Ending.DEADLINE,
+        fraction_millionths=None if result.waiting else fraction,
+        result=results.document(result),
+        passed=None if result.waiting else fraction >= attempt.pass_mark_millionths,
     )
-    return closed or _own(session, attempt_id, person_id, lock=True)
+    if closed is not None and result.waiting:
+        marking.begin(session, closed, paper, now)
+    return closed or _own(session, attempt_id, person_id)
+
+
+def due(session: Session, now: datetime, limit: int = 500) -> Sequence[tuple[int, int]]:
+    """Open attempts whose time and grace are over, the oldest first: (id, person's id)."""
+    query = (
+        sa.select(Attempt.id, Attempt.person_id)
+        .where(
+            Attempt.state == AttemptState.OPEN,
+            Attempt.deadline_at.is_not(None),
+            Attempt.deadline_at < now - timing.GRACE,
+        )
+        .order_by(Attempt.deadline_at)
+        .limit(limit)
+    )
+    return [(row.id, row.person_id) for row in session.execute(query)]
 
 
 def passed(session: Session, person_id: int, scope: str) -> set[int]:
@@ -176,27 +324,35 @@ def view(session: Session, attempt: Attempt) -> dict[str, Any]:
     """What the learner may read while answering: no key, no explanation, no correctness.
 
     ``{id, number, state, title, questions: [{id, kind, stem, options, points}], answers,
-    answered, saved_at}`` in this attempt's own order; ``answers`` are the saved ones.
+    answered, seq, saved_at, deadline_at}`` in this attempt's own order; ``answers`` are the
+    saved ones, ``seq`` the highest number among them.
     """
     seen = papers.public(papers.shuffled(_paper(session, attempt), attempt.seed))
+    saved = sheets.of(session, attempt.id) if attempt.state == AttemptState.OPEN else []
+    answers = sheets.sheet(attempt.answers, saved)
     return {
         "id": attempt.id,
         "number": attempt.number,
         "state": str(attempt.state),
         "title": seen["title"],
         "questions": seen["questions"],
-        "answers": attempt.answers,
-        "answered": len(attempt.answers),
+        "passages": seen.get("passages", []),
+        "answers": answers,
+        "answered": len(answers),
+        "seq": max((change.seq for change in saved), default=0),
         "saved_at": _instant(attempt.saved_at),
+        "deadline_at": _instant(attempt.deadline_at),
     }
 
 
-def review(session: Session, attempt: Attempt, *, attempts_allowed: int | None) -> dict[str, Any]:
+def review(
+    session: Session, attempt: Attempt, *, attempts_allowed: int | None, practice: bool = False
+) -> dict[str, Any]:
     """What the learner may read of a closed attempt.
 
     Which answers were right is always told. ``keys_shown`` says whether each question also
-    holds ``correct`` and ``explanation``: after passing or when no attempt is left, and never
-    while the person has this paper open anywhere.
+    holds ``correct`` and ``explanation``: see :func:`keys_may_be_read`; in
+    ``practice`` after each attempt.
 
     Raises:
         Conflict: the attempt is still open.
@@ -204,22 +360,28 @@ def review(session: Session, attempt: Attempt, *, attempts_allowed: int | None) 
     if attempt.state != AttemptState.CLOSED or attempt.result is None:
         raise Conflict("交卷之后才能查看结果", code="attempt-open")
     made = history(session, attempt.person_id, attempt.scope, attempt.paper_version_id)
-    left = None if attempts_allowed is None else max(0, attempts_allowed - len(made))
-    over = any(each.passed for each in made)
-    shown = (over or left == 0) and not _open_anywhere(session, attempt)
-    paper = papers.shuffled(_paper(session, attempt), attempt.seed)
+    whole = _paper(session, attempt)
+    left = allowance(made, whole, attempts_allowed, attempt.closed_at or attempt.saved_at).left
+    if practice:
+        left = None
+    shown = keys_may_be_read(session, made, whole, attempts_allowed, practice=practice)
+    paper = papers.shuffled(whole, attempt.seed)
     return {
         **{key: value for key, value in view(session, attempt).items() if key != "questions"},
         "passed": attempt.passed,
+        "waiting": attempt.passed is None,
+        "ended_by": attempt.ended_by and str(attempt.ended_by),
         "score": attempt.result["score"],
         "maximum": attempt.result["maximum"],
-        "fraction": str(attempt.fraction),
+        "fraction": str(attempt.fraction or 0),
+        "regraded": bool(corrections.of_attempt(session, attempt.id)),
+        "comments": marking.comments(session, attempt.id) if attempt.passed is not None else [],
         "pass_mark": str(Decimal(attempt.pass_mark_millionths) / MILLION),
         "closed_at": _instant(attempt.closed_at),
-        "attempts_left": 0 if over else left,
+        "attempts_left": left,
         "keys_shown": shown,
         "questions": [
-            asked | attempt.result["questions"][asked["id"]] | (_key(question) if shown else {})
+            asked | attempt.result["questions"][asked["id"]] | (question.key() if shown else {})
             for asked, question in zip(
                 papers.public(paper)["questions"], paper.questions, strict=True
             )
@@ -227,55 +389,49 @@ def review(session: Session, attempt: Attempt, *, attempts_allowed: int | None) 
     }
 
 
-def evidence(
-    session: Session, person_id: int, scope: str, *, until: datetime
-) -> list[dict[str, Any]]:
-    """The attempts of ``scope`` closed by ``until`` as an award's evidence: JSON without floats.
+def keys_may_be_read(
+    session: Session,
+    made: Sequence[Attempt],
+    paper: papers.Paper,
+    attempts_allowed: int | None,
+    *,
+    practice: bool = False,
+) -> bool:
+    """May the person of these attempts (all at one paper in one scope) read its keys?
 
-    The answers stand in by their hash; they themselves stay with the attempt.
+    After passing, when no attempt is left or in practice, and never while they answer a paper
+    that holds one of its questions, in whatever scope, version or other paper.
     """
-    query = (
-        sa.select(Attempt, PaperVersion.sha256)
-        .join(PaperVersion, PaperVersion.id == Attempt.paper_version_id)
-        .where(
-            Attempt.person_id == person_id,
-            Attempt.scope == scope,
-            Attempt.state == AttemptState.CLOSED,
-            Attempt.closed_at <= until,
-        )
-        .order_by(Attempt.paper_version_id, Attempt.number)
+    if not made or made[-1].state == AttemptState.OPEN or made[-1].passed is None:
+        return False
+    allowed = timing.fewest(attempts_allowed, paper.attempts)
+    used_up = allowed is not None and len(made) >= allowed
+    if not practice and not used_up and not any(each.passed for each in made):
+        return False
+    asked = frozen.under_examination(session, made[-1].person_id)
+    if not asked:
+        return True
+    # Of a drawn paper whatever any of these attempts was asked.
+    prints = frozenset[str]().union(
+        *(frozen.fingerprints(frozen.whole(session, paper, each.drawn)) for each in made)
     )
-    return [_evidence(attempt, sha256) for attempt, sha256 in session.execute(query)]
+    return not asked & prints
 
 
-def characters(session: Session, paper_version_id: int) -> int:
-    """How long a paper is to read: its questions and options."""
-    return drafting.load(_version(session, paper_version_id)).characters
+def characters(session: Session, attempt_id: int) -> int:
+    """How long an attempt's paper is to read: its questions and options."""
+    return frozen.of_attempt(session, session.get_one(Attempt, attempt_id)).characters
 
 
-def _evidence(attempt: Attempt, paper_sha256: str) -> dict[str, Any]:
-    assert attempt.result is not None  # closed
-    return {
-        "attempt": attempt.id,
-        "number": attempt.number,
-        "paper_version": attempt.paper_version_id,
-        "paper_sha256": paper_sha256,
-        "opened_at": _instant(attempt.opened_at),
-        "closed_at": _instant(attempt.closed_at),
-        "score": attempt.result["score"],
-        "maximum": attempt.result["maximum"],
-        "fraction_millionths": attempt.fraction_millionths,
-        "pass_mark_millionths": attempt.pass_mark_millionths,
-        "passed": attempt.passed,
-        "answers_sha256": hashlib.sha256(rfc8785.dumps(attempt.answers)).hexdigest(),
-    }
-
-
-def _own(session: Session, attempt_id: int, person_id: int, *, lock: bool) -> Attempt:
-    query = sa.select(Attempt).where(Attempt.id == attempt_id, Attempt.person_id == person_id)
-    if lock:  # whoever else saves or hands in waits until this transaction ends
-        query = query.with_for_update()
-    attempt = session.scalar(query.execution_options(populate_existing=True))
+def _own(session: Session, attempt_id: int, person_id: int) -> Attempt:
+    """The person's attempt, kept from who else saves or hands in until the transaction ends."""
+    query = (
+        sa.select(Attempt)
+        .where(Attempt.id == attempt_id, Attempt.person_id == person_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    attempt = session.scalar(query)
     if attempt is None:
         raise NotFound
     return attempt
@@ -301,52 +457,18 @@ def _opened_meanwhile(
     return last[0]
 
 
-def _open_anywhere(session: Session, attempt: Attempt) -> bool:
-    """Is this person answering this paper now, perhaps in another scope?"""
-    query = sa.select(Attempt.id).where(
-        Attempt.person_id == attempt.person_id,
-        Attempt.paper_version_id == attempt.paper_version_id,
-        Attempt.state == AttemptState.OPEN,
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def _version(session: Session, paper_version_id: int) -> PaperVersion:
-    version = session.get(PaperVersion, paper_version_id)
-    if version is None:
-        raise NotFound
-    return version
-
-
 def _paper(session: Session, attempt: Attempt) -> papers.Paper:
-    return drafting.load(_version(session, attempt.paper_version_id))
+    return frozen.of_attempt(session, attempt)
 
 
-def _graded(
-    session: Session, attempt: Attempt, answers: Mapping[str, Any]
-) -> tuple[dict[str, list[str]], Result]:
-    """The sheet as it is kept, and what it is worth; grading is also what checks a sheet."""
-    result = grade_paper(_paper(session, attempt), answers)
-    return {question: list(chosen) for question, chosen in answers.items() if chosen}, result
-
-
-def _result_document(result: Result) -> dict[str, Any]:
-    return {
-        "score": str(result.score),
-        "maximum": str(result.maximum),
-        "questions": {
-            question: {"score": str(mark.score), "right": mark.fraction == 1}
-            for question, mark in result.per_question.items()
-        },
-    }
-
-
-def _key(question: papers.Question) -> dict[str, Any]:
-    return {"correct": list(question.correct), "explanation": question.explanation}
-
-
-def _millionths(share: Decimal) -> int:
-    return int((share * MILLION).to_integral_value(ROUND_CEILING))
+def _checked(paper: papers.Paper, changes: Sequence[Change]) -> list[Change]:
+    """The answers as they are kept; what is right plays no part."""
+    asked = {question.id: question for question in paper.questions}
+    if not asked.keys() >= {change.question for change in changes}:
+        raise AnswerRefused("作答了不属于本试卷的题目")
+    return [
+        replace(change, answer=asked[change.question].answer(change.answer)) for change in changes
+    ]
 
 
 def _instant(instant: datetime | None) -> str | None:

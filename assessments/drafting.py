@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -18,9 +18,11 @@ import sqlalchemy as sa
 from pydantic import model_validator as check
 from sqlalchemy.orm import Session
 
-from assessments import papers
+from assessments import papers, prints
+from assessments.banks import pools
 from assessments.errors import PaperChanged
-from assessments.models import Paper, PaperVersion
+from assessments.models import Paper, PaperEditor, PaperVersion
+from assessments.questions.base import wrong
 from zhixin.errors import NotFound
 
 
@@ -29,7 +31,9 @@ class Draft(papers.Paper):
 
     @check(mode="after")
     def _sound(self) -> Self:
-        if self.questions:
+        if self.blueprint and self.blueprint.pool:
+            raise wrong("抽题范围在提交审核时才固定")
+        if self.questions or self.blueprint:
             super()._sound()  # type: ignore[operator]  # a validator, wrapped by pydantic
         return self
 
@@ -75,6 +79,17 @@ def save(
     return _put(paper, _checked(document), revision, now)
 
 
+def let_edit(session: Session, paper_ids: Collection[int], person_ids: Collection[int]) -> None:
+    """Say who may write these papers beside their owners; whoever else might no longer may."""
+    session.execute(sa.delete(PaperEditor).where(PaperEditor.paper_id.in_(paper_ids)))
+    session.add_all(
+        PaperEditor(paper_id=paper_id, person_id=person_id)
+        for paper_id in paper_ids
+        for person_id in person_ids
+    )
+    session.flush()
+
+
 def question_id() -> str:
     """An id for a new question; it says nothing about order or key."""
     return secrets.token_hex(6)
@@ -93,6 +108,11 @@ def questions_of(paper: Paper) -> list[dict[str, Any]]:
     """The questions' documents, in order, with their keys: for the author."""
     questions: list[dict[str, Any]] = paper.document["questions"]
     return list(questions)
+
+
+def written(paper: Paper) -> tuple[papers.Question, ...]:
+    """The questions of a paper being written, checked."""
+    return Draft.from_document(paper.document).questions
 
 
 def add_question(
@@ -116,6 +136,30 @@ def add_question(
     if _with(paper, [*questions[: known[0]], added, *questions[known[0] + 1 :]]) != paper.document:
         raise PaperChanged
     return paper
+
+
+def append(
+    session: Session,
+    paper_id: int,
+    owner_id: int,
+    questions: Sequence[Mapping[str, Any]],
+    passages: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Paper:
+    """Put many questions behind those there are, with the texts that they ask about.
+
+    Raises:
+        NotFound, InvalidPaper: as for :func:`save`; nothing is changed.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    used = {question.get("passage") for question in questions}
+    known = list(paper.document.get("passages", ()))
+    ids = {passage["id"] for passage in known}
+    known += [each for each in passages if each["id"] in used - ids]
+    document = {**paper.document, "questions": [*questions_of(paper), *questions]}
+    if known:
+        document["passages"] = known
+    return _put(paper, _checked(document), paper.revision, now)
 
 
 def update_question(
@@ -182,19 +226,47 @@ def describe(
     return _put(paper, _checked({**paper.document, **facts}), revision, now)
 
 
+def put_passage(
+    session: Session, paper_id: int, owner_id: int, id: str, text: str, revision: int, now: datetime
+) -> Paper:
+    """Write a passage: a new id appends it, no text takes it away and its questions stay alone.
+
+    Raises:
+        NotFound, InvalidPaper, PaperChanged: as for :func:`save`.
+    """
+    paper = _lock(session, paper_id, owner_id)
+    before: list[dict[str, Any]] = paper.document.get("passages", [])
+    written = {each["id"]: each["text"] for each in before} | {id: text}
+    passages = [{"id": id, "text": text} for id, text in written.items() if text.strip()]
+    kept = {each["id"] for each in passages}
+    questions = [
+        each if each.get("passage") in {None, *kept} else {**each, "passage": None}
+        for each in questions_of(paper)
+    ]
+    facts = {"passages": passages, "questions": questions}
+    return _put(paper, _checked({**paper.document, **facts}), revision, now)
+
+
 def freeze(session: Session, paper_id: int, now: datetime) -> PaperVersion:
     """The paper as it is now, for good: the same content is the same version.
 
-    Who may do so is the caller's question.
+    Of a blueprint that is its lines and all that the bank has for them now; what becomes of the
+    bank changes nothing of it. Who may do so is the caller's question.
 
     Raises:
         NotFound: there is no such paper.
         InvalidPaper: it can't be published, as it has no questions or is unsound.
+        NotEnough: the bank cannot fill its blueprint.
     """
     paper = session.get(Paper, paper_id, with_for_update=True, populate_existing=True)
     if paper is None:
         raise NotFound
-    document = papers.Paper.from_document(paper.document).to_document()
+    whole = papers.Paper.from_document(paper.document)
+    if whole.blueprint:
+        pool = pools.freeze(session, whole.blueprint, prints.of_paper(whole), now)
+        named = whole.blueprint.model_copy(update={"pool": pool})
+        whole = whole.model_copy(update={"blueprint": named})
+    document = whole.to_document()
     canonical = rfc8785.dumps(document)
     digest = hashlib.sha256(canonical).hexdigest()
     same = PaperVersion.paper_id == paper_id, PaperVersion.sha256 == digest
@@ -214,7 +286,9 @@ def load(version: PaperVersion) -> papers.Paper:
 
 
 def _own(session: Session, query: sa.Select[Paper], owner_id: int) -> Paper:
-    paper = session.scalar(query.where(Paper.owner_id == owner_id))
+    shared = sa.select(PaperEditor.paper_id).where(PaperEditor.person_id == owner_id)
+    own = sa.or_(Paper.owner_id == owner_id, Paper.id.in_(shared))
+    paper = session.scalar(query.where(own))
     if paper is None:
         raise NotFound
     return paper

@@ -11,8 +11,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from assessments.papers import Marking, Paper, Question, QuestionKind
-from zhixin.errors import Invalid
+from assessments.papers import Marking, Paper, Question
+from assessments.questions import Answer, AnswerRefused
+
+__all__ = ["VERSION", "AnswerRefused", "Mark", "Result", "grade", "grade_paper", "sheet"]
+
+#: Of these rules. A result names the version that made it, and what is recorded stays; a
+#: change of what an answer earns is a new version. 1 knew choices only and named none.
+VERSION = 2
 
 #: A fraction is kept to the millionth and points to the hundredth, both rounded down: who
 #: reaches a pass mark of at most six decimals has really reached it, and nobody else has.
@@ -20,20 +26,17 @@ FRACTION_STEP = Decimal("0.000001")
 POINT_STEP = Decimal("0.01")
 
 
-class AnswerRefused(Invalid):
-    """An answer that this paper cannot have; nothing was graded."""
-
-    code = "answer-refused"
-    title = "作答内容有误"
-
-
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one question brought: ``score`` of ``points``."""
+    """What one question brought: ``score`` of ``points``.
+
+    ``waiting``: people have not said yet; until then it brings nothing.
+    """
 
     score: Decimal
     points: Decimal
     fraction: Decimal
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +48,38 @@ class Result:
         maximum: points that could be earned.
         fraction: the exact share earned, to the millionth, 0 to 1; compare a pass mark to it.
         per_question: marks by question id, in the paper's order.
+        version: of the rules that said so.
     """
 
     score: Decimal
     maximum: Decimal
     fraction: Decimal
     per_question: Mapping[str, Mark]
+    version: int = VERSION
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The questions that people still have to read; the result is final without any."""
+        return tuple(id for id, mark in self.per_question.items() if mark.waiting)
 
 
 def grade(
     question: Question, answer: Sequence[str], *, marking: Marking = Marking.ALL_OR_NOTHING
-) -> Decimal:
-    """The share of its points that ``answer`` (the option ids chosen) earns, 0 to 1.
+) -> Decimal | None:
+    """The share of its points that ``answer`` earns, 0 to 1; ``None``: people have to say.
 
-    No answer earns nothing. A multiple choice earns all or nothing; under
-    ``Marking.PARTIAL`` a choice without a wrong option earns the part of the right options
-    that it holds.
+    No answer earns nothing. What else it earns is said by the question's kind; ``marking`` is
+    the paper's way with multiple choices, which the question's own overrides.
 
     Raises:
-        AnswerRefused: not a list of this question's option ids, one chosen twice, or more
-            than one where only one may be.
+        AnswerRefused: the question cannot have such an answer.
     """
-    return _down(_share(question, answer, marking), FRACTION_STEP)
+    share = question.share(question.answer(answer), marking)
+    return None if share is None else _down(share, FRACTION_STEP)
 
 
-def grade_paper(paper: Paper, answers: Mapping[str, Any]) -> Result:
-    """Grade a sheet: option ids chosen, by question id; questions left out earn nothing.
+def sheet(paper: Paper, answers: Mapping[str, Any]) -> dict[str, Answer]:
+    """The answers as they are kept: only of questions that were answered.
 
     Raises:
         AnswerRefused: a question that is not in the paper, or an answer that it cannot have.
@@ -79,13 +88,40 @@ def grade_paper(paper: Paper, answers: Mapping[str, Any]) -> Result:
         raise AnswerRefused("作答内容的格式有误")
     if answers.keys() - {question.id for question in paper.questions}:
         raise AnswerRefused("作答了不属于本试卷的题目")
-    earned, marks = Fraction(0), {}
+    kept = {
+        question.id: question.answer(answers[question.id])
+        for question in paper.questions
+        if question.id in answers
+    }
+    return {id: answer for id, answer in kept.items() if answer}
+
+
+def grade_paper(
+    paper: Paper, answers: Mapping[str, Any], given: Mapping[str, Decimal] | None = None
+) -> Result:
+    """Grade a sheet: answers by question id; questions left out earn nothing.
+
+    Args:
+        given: points that people gave, by question id; a written answer that is not among
+            them waits.
+
+    Raises:
+        AnswerRefused: as for :func:`sheet`.
+    """
+    kept, earned, marks = sheet(paper, answers), Fraction(0), {}
     for question in paper.questions:
-        share = _share(question, answers.get(question.id, ()), paper.marking)
-        score = share * Fraction(question.points)
+        share = question.share(kept.get(question.id, ()), paper.marking)
+        if share is None and given is not None and question.id in given:
+            share = Fraction(given[question.id]) / Fraction(question.points)
+            if not 0 <= share <= 1:
+                raise ValueError(f"points given to {question.id} beyond its {question.points}")
+        score = (share or Fraction(0)) * Fraction(question.points)
         earned += score
         marks[question.id] = Mark(
-            _down(score, POINT_STEP), question.points, _down(share, FRACTION_STEP)
+            _down(score, POINT_STEP),
+            question.points,
+            _down(share or Fraction(0), FRACTION_STEP),
+            waiting=share is None,
         )
     maximum = sum((question.points for question in paper.questions), Decimal(0))
     return Result(
@@ -94,28 +130,6 @@ def grade_paper(paper: Paper, answers: Mapping[str, Any]) -> Result:
         fraction=_down(earned / Fraction(maximum), FRACTION_STEP),
         per_question=marks,
     )
-
-
-def _share(question: Question, answer: object, marking: Marking) -> Fraction:
-    chosen = _chosen(question, answer)
-    correct = set(question.correct)
-    if chosen == correct:
-        return Fraction(1)
-    partial = marking is Marking.PARTIAL and question.kind is QuestionKind.MULTIPLE
-    return Fraction(len(chosen), len(correct)) if partial and chosen < correct else Fraction(0)
-
-
-def _chosen(question: Question, answer: object) -> set[str]:
-    if not isinstance(answer, list | tuple) or not all(isinstance(each, str) for each in answer):
-        raise AnswerRefused("答案应为所选选项的列表", question=question.id)
-    chosen = set(answer)
-    if not chosen <= {option.id for option in question.options}:
-        raise AnswerRefused("选择了本题没有的选项", question=question.id)
-    if len(chosen) < len(answer):
-        raise AnswerRefused("同一选项不能选择两次", question=question.id)
-    if len(chosen) > 1 and question.kind is not QuestionKind.MULTIPLE:
-        raise AnswerRefused("本题只能选择一项", question=question.id)
-    return chosen
 
 
 def _down(value: Fraction, step: Decimal) -> Decimal:

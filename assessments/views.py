@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from pydantic import ValidationError
 
 from assessments import drafting
 from assessments.errors import PaperChanged
-from assessments.forms import MOST_ROWS, QuestionForm, kind_of, percent, revision_from_form
+from assessments.forms import QuestionForm, kind_of, percent, revision_from_form, whole
 from assessments.models import Paper
-from assessments.papers import InvalidPaper, QuestionKind
+from assessments.papers import InvalidPaper, Question, QuestionKind, said
 from zhixin import access, clock, db
 from zhixin.errors import DomainError, NotFound
 from zhixin.people.models import Role
@@ -43,6 +43,12 @@ def describe(paper_id: int) -> ResponseReturnValue:
             "title": form.get("title", ""),
             "pass_mark": percent(form.get("pass_mark", "")),
             "marking": form.get("marking", ""),
+            "time_limit_minutes": whole(form.get("time_limit_minutes", ""), "答题时限", 1_440),
+            "cooldown_minutes": whole(form.get("cooldown_minutes", ""), "作答间隔", 43_200),
+            "attempts": whole(form.get("attempts", ""), "作答次数", 1_000),
+            "double_marking": percent(form["double_marking"], _("双评允许的分差"))
+            if form.get("double_marking")
+            else None,
         }
         drafting.describe(
             db.session(), paper_id, _author(), facts, revision_from_form(form), clock.now()
@@ -72,6 +78,8 @@ def add_question(paper_id: int) -> ResponseReturnValue:
     form = QuestionForm.read(sent, kind_of(sent.get("kind", "")), sent.get("id", ""))
     if "more" in sent:
         return _question_page(_own(paper_id), form.with_more_rows(), new=True)
+    if "preview" in sent:
+        return _preview_page(_own(paper_id), form, new=True)
     try:
         drafting.add_question(db.session(), paper_id, _author(), form.document(), clock.now())
     except NotFound:
@@ -102,6 +110,8 @@ def update_question(paper_id: int, question_id: str) -> ResponseReturnValue:
     form = QuestionForm.read(sent, kind_of(sent.get("kind", "")), question_id)
     if "more" in sent:
         return _question_page(_own(paper_id), form.with_more_rows(), new=False)
+    if "preview" in sent:
+        return _preview_page(_own(paper_id), form, new=False)
     try:
         drafting.update_question(
             db.session(), paper_id, _author(), form.document(), form.revision, clock.now()
@@ -113,6 +123,29 @@ def update_question(paper_id: int, question_id: str) -> ResponseReturnValue:
         return page, error.status
     flash(_("题目已保存"), "success")
     return _to_paper(paper_id, question_id)
+
+
+@blueprint.post("/<int:paper_id>/passages/<passage_id>")
+@access.only(Role.AUTHOR)
+def put_passage(paper_id: int, passage_id: str) -> ResponseReturnValue:
+    """Write a text or case that several questions ask about; without text it goes."""
+    form = request.form
+    try:
+        drafting.put_passage(
+            db.session(),
+            paper_id,
+            _author(),
+            passage_id,
+            form.get("text", "").replace("\r\n", "\n"),
+            revision_from_form(form),
+            clock.now(),
+        )
+    except NotFound:
+        raise
+    except DomainError as error:
+        return _paper_page(_own(paper_id), problems=_problems(error), written=form), error.status
+    flash(_("材料已保存"), "success")
+    return _to("paper", paper_id, _anchor="passages")
 
 
 @blueprint.post("/<int:paper_id>/questions/<question_id>/move")
@@ -158,15 +191,25 @@ def _problems(error: DomainError) -> list[str]:
     return [_(error.message)]
 
 
+def _preview_page(paper: Paper, form: QuestionForm, *, new: bool) -> str:
+    """The form again, with the question as learners will see it or what is still missing."""
+    try:
+        asked = Question.model_validate(form.document())
+    except ValidationError as invalid:
+        return _question_page(paper, form, new=new, missing=said(invalid))
+    return _question_page(paper, form, new=new, shown=asked.public())
+
+
 def _paper_page(paper: Paper, **facts: object) -> str:
-    questions = drafting.questions_of(paper)
+    questions = [each.public() | each.key() for each in drafting.written(paper)]
     return render_template(
         "assessments/paper.html",
         paper=paper,
         document=paper.document,
         questions=questions,
-        total=sum((Decimal(each["points"]) for each in questions), Decimal(0)),
+        whole=drafting.Draft.from_document(paper.document),
         kinds=list(QuestionKind),
+        passage_id=drafting.question_id(),
         back=back(),
         **facts,
     )
@@ -175,10 +218,15 @@ def _paper_page(paper: Paper, **facts: object) -> str:
 def _question_page(paper: Paper, form: QuestionForm, *, new: bool, **facts: object) -> str:
     return render_template(
         "assessments/question.html",
-        paper=paper,
         form=form,
         new=new,
-        most_rows=MOST_ROWS,
+        revision=paper.revision,
+        home_title=paper.document["title"],
+        home_url=url_for("assessments.paper", paper_id=paper.id, back=back()),
+        action=url_for("assessments.add_question", paper_id=paper.id)
+        if new
+        else url_for("assessments.update_question", paper_id=paper.id, question_id=form.id),
+        passages=paper.document.get("passages", []),
         back=back(),
         **facts,
     )

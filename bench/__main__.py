@@ -1,21 +1,39 @@
-"""``python -m bench [beats] [certificates] [december] [growth] [history] [ledger] [search] [transcode]``: all of them by default."""
+"""``python -m bench [banks] [beats] [certificates] [copying] [december] [exam] [growth] [history] [ledger] [questions] [search] [transcode] [upload]``: all of them by default."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import beats, certificates, december, growth, history, ledger, search, transcode
+from bench import (
+    banks,
+    beats,
+    certificates,
+    december,
+    exam,
+    growth,
+    history,
+    ledger,
+    questions,
+    search,
+    transcode,
+    upload,
+)
 from bench.report import show
 
 PARTS = {
+    "banks": banks.measure,
     "beats": beats.measure,
     "certificates": certificates.measure,
+    "copying": transcode.measure_copying,
     "december": december.measure,
+    "exam": exam.measure,
     "growth": growth.measure,
     "history": history.measure,
     "ledger": ledger.measure,
+    "questions": questions.measure,
     "search": search.measure,
     "transcode": transcode.measure,
+    "upload": upload.measure,
 }
 
 

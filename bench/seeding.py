@@ -97,7 +97,7 @@ def watchers(app: Flask, count: int) -> list[Watching]:
         tokens = [new_token() for _person in people]
         for model, rows in _watching(people, tokens, asset, now).items():
             session.execute(sa.insert(model), rows)
-        return [(f"bench{n}", _browser(app, token)) for n, token in enumerate(tokens)]
+        return [(f"bench{n}", browser(app, token)) for n, token in enumerate(tokens)]
 
 
 def _watching(
@@ -169,7 +169,7 @@ def signed_in(app: Flask, session: Session, person: Person, now: datetime) -> di
         user_agent="bench", created_at=now, seen_at=now,
     ))  # fmt: skip
     session.flush()
-    return _browser(app, token)
+    return browser(app, token)
 
 
 def _person(session: Session, name: str, now: datetime) -> Person:
@@ -179,7 +179,7 @@ def _person(session: Session, name: str, now: datetime) -> Person:
     return person
 
 
-def _browser(app: Flask, token: str) -> dict[str, str]:
+def browser(app: Flask, token: str) -> dict[str, str]:
     """Cookie and CSRF header of a signed-in browser."""
     signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     cookie = signer.dumps({"_user_id": token, "_fresh": True, "csrf_token": "t"})

@@ -20,13 +20,16 @@ MOST_TEXT = 300
 MOST_OPTION = 120
 #: Prompts never come in the last seconds of a video, so a question there would never be asked.
 LAST_MS = 30_000
+#: The video still has to be playing when it stops.
+STOP_LAST_MS = 1_000
+MOST_EXPLANATION = 1_000
 
 _MOMENT = re.compile(r"(?:([0-9]{1,2})[:：])?([0-9]{1,3})[:：]([0-5][0-9])")
 
 
-def latest_ms(video: Asset) -> int:
-    """The last moment of a video about which something can be asked."""
-    return max(0, (video.duration_ms or 0) - LAST_MS)
+def latest_ms(video: Asset, *, everyone: bool | None = False) -> int:
+    """The last moment of a video about which something can be asked. ``everyone``: at a stop."""
+    return max(0, (video.duration_ms or 0) - (STOP_LAST_MS if everyone else LAST_MS))
 
 
 def moment_ms(text: str) -> int:
@@ -42,10 +45,19 @@ def moment_ms(text: str) -> int:
     return ((hours * 60 + minutes) * 60 + seconds) * 1000
 
 
-def read(moment: str, text: str, options: Sequence[str], right: int | None) -> dict[str, Any]:
+def read(
+    moment: str,
+    text: str,
+    options: Sequence[str],
+    right: int | None,
+    *,
+    everyone: bool = False,
+    explanation: str = "",
+) -> dict[str, Any]:
     """A question as it was typed; empty options are left out.
 
     Args:
+        everyone: the video stops for it. explanation: shown then after the right answer.
         right: the place in ``options``, as typed, of the right one.
 
     Raises:
@@ -63,9 +75,14 @@ def read(moment: str, text: str, options: Sequence[str], right: int | None) -> d
     if right is None or not 0 <= right < len(typed) or not typed[right]:
         raise Invalid("请标出哪个选项正确", code="check-right")
     check = VideoCheck(
-        at_ms=at_ms, text=text, options=tuple(filled), right=filled.index(typed[right])
+        at_ms=at_ms,
+        text=text,
+        options=tuple(filled),
+        right=filled.index(typed[right]),
+        everyone=everyone or None,
+        explanation=_line(explanation, MOST_EXPLANATION) or None if everyone else None,
     )
-    return check.model_dump(mode="json")
+    return check.model_dump(mode="json", exclude_none=True)
 
 
 def save(
@@ -86,8 +103,14 @@ def save(
     if unit.kind != UnitKind.VIDEO:
         raise NotFound("没有这一节视频")
     video = session.get(Asset, unit.asset_id) if unit.asset_id else None
-    if video is not None and video.duration_ms and check["at_ms"] > latest_ms(video):
-        raise Invalid("时刻应早于视频结束前 30 秒", code="check-moment")
+    everyone = check.get("everyone")
+    if (
+        video is not None
+        and video.duration_ms
+        and check["at_ms"] > latest_ms(video, everyone=everyone)
+    ):
+        before = "1 秒" if everyone else "30 秒"
+        raise Invalid(f"时刻应早于视频结束前 {before}", code="check-moment")
     kept = _others(unit, place)
     if len(kept) >= MOST_CHECKS:
         raise Invalid(f"一节视频最多 {MOST_CHECKS} 个课间提问", code="too-many-checks")

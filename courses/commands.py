@@ -10,6 +10,7 @@ from flask import current_app
 
 from courses import search
 from courses.models import CourseVersion, VersionState
+from courses.packages import commands as package_commands
 from zhixin import db
 from zhixin.command import with_app
 
@@ -38,3 +39,7 @@ def reindex() -> None:
     shutil.rmtree(settings.index_dir, ignore_errors=True)
     written, _removed = search.sync(db.session(), search.CourseIndex(settings.index_dir))
     click.echo(f"✓ 已索引 {written} 门课程")
+
+
+course.add_command(package_commands.export_)
+course.add_command(package_commands.import_)

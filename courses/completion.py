@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from assessments import attempts
+from assessments import evidence as attempt_evidence
 from courses import evidence, progress, risk, scopes
 from courses.models import Enrolment, EnrolmentState
+from courses.stops import answering
 from media.models import Coverage
 from zhixin.hours import awards
 from zhixin.hours.models import Award
@@ -52,14 +54,19 @@ def check(
 
 def _moment(session: Session, enrolment: Enrolment, now: datetime) -> datetime:
     """Not before the last beat: one carries an instant a little later than its clock's when
-    another process booked just before it (see ``media.beats.decide``)."""
+    another process booked just before it (see ``media.beats.decide``). Nor before an attempt was
+    graded again or a stop was answered, so that evidence as of this moment has them."""
     latest = session.scalar(
         sa.select(sa.func.max(Coverage.updated_at)).where(
             Coverage.person_id == enrolment.person_id,
             Coverage.scope == scopes.of_version(enrolment.version_id),
         )
     )
-    return max(now, latest or now)
+    again = attempt_evidence.latest_regrade(
+        session, enrolment.person_id, scopes.of_version(enrolment.version_id)
+    )
+    stopped = answering.latest(session, enrolment.person_id, enrolment.version_id)
+    return max(now, latest or now, again or now, stopped or now)
 
 
 def _award(

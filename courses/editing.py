@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from assessments import drafting
+from courses import authors, kinds
 from courses.models import Chapter, Course, CourseVersion, Unit, UnitKind, VersionState
 from media import assets
 from media.models import Asset
-from zhixin.errors import Conflict, Invalid, NotFound
+from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
 from zhixin.hours.rules import SubjectKind
 from zhixin.people.models import TitleLevel
 
@@ -42,6 +43,15 @@ class ChangedElsewhere(Conflict):
     title = "课程已在另一个页面被修改，您的改动尚未保存"
 
 
+def cleaned(name: str, text: str) -> str:
+    """A unit's ``title`` or ``body`` as it is kept.
+
+    Raises:
+        Invalid: it can't be used.
+    """
+    return _title(text) if name == "title" else _text(text, MOST_PAGE_CHARACTERS)
+
+
 def create(session: Session, *, owner_id: int, facts: Mapping[str, Any], now: datetime) -> Course:
     """A new course with one empty chapter."""
     course = Course(
@@ -54,24 +64,24 @@ def create(session: Session, *, owner_id: int, facts: Mapping[str, Any], now: da
 
 
 def of_owner(session: Session, owner_id: int) -> Sequence[Course]:
-    """An author's courses, the last edited first."""
+    """An author's courses and those that they were let into, the last edited first."""
     return session.scalars(
         sa.select(Course)
-        .where(Course.owner_id == owner_id)
+        .where(authors.mine(owner_id))
         .order_by(Course.updated_at.desc(), Course.id.desc())
     ).all()
 
 
-def get(session: Session, course_id: int, owner_id: int, *, lock: bool = False) -> Course:
-    """An author's own course with chapters and units.
+def get(session: Session, course_id: int, person_id: int, *, lock: bool = False) -> Course:
+    """A course that this person may read, with chapters and units.
 
     Raises:
-        NotFound: there is none, or it is another author's.
+        NotFound: there is none, or it is others'.
     """
     query = (
         sa.select(Course)
-        .where(Course.id == course_id, Course.owner_id == owner_id)
-        .options(selectinload(Course.chapters).selectinload(Chapter.units))
+        .where(Course.id == course_id, authors.mine(person_id))
+        .options(selectinload(Course.chapters).selectinload(Chapter.units).selectinload(Unit.waits))
     )
     if lock:  # what was read before the lock may be stale
         query = query.with_for_update(of=Course).execution_options(populate_existing=True)
@@ -81,13 +91,16 @@ def get(session: Session, course_id: int, owner_id: int, *, lock: bool = False) 
     return course
 
 
-def open_for_edit(session: Session, course_id: int, owner_id: int, now: datetime) -> Course:
+def open_for_edit(session: Session, course_id: int, person_id: int, now: datetime) -> Course:
     """The course, locked and not under review.
 
     Raises:
-        NotFound: not the author's. UnderReview: a version waits for review.
+        NotFound: not this person's. NotAllowed: they may only read it. UnderReview: a version
+        waits for review.
     """
-    course = get(session, course_id, owner_id, lock=True)
+    course = get(session, course_id, person_id, lock=True)
+    if not authors.may_edit(session, course, person_id):
+        raise NotAllowed("您可以查看这门课程，但不能修改")
     if under_review(session, course_id):
         raise UnderReview
     course.updated_at = now
@@ -95,8 +108,10 @@ def open_for_edit(session: Session, course_id: int, owner_id: int, now: datetime
 
 
 def under_review(session: Session, course_id: int) -> bool:
+    """Whether a version waits, for its review or for the day of its publication."""
     waiting = sa.select(CourseVersion.id).where(
-        CourseVersion.course_id == course_id, CourseVersion.state == VersionState.SUBMITTED
+        CourseVersion.course_id == course_id,
+        CourseVersion.state.in_((VersionState.SUBMITTED, VersionState.APPROVED)),
     )
     return session.scalar(waiting) is not None
 
@@ -151,14 +166,14 @@ def add_chapter(session: Session, course: Course, title: str) -> Chapter:
 def add_unit(
     session: Session, course: Course, chapter_id: int, kind: UnitKind, title: str, now: datetime
 ) -> Unit:
-    """A new unit at the end of a chapter; a quiz brings its empty paper."""
+    """A new unit at the end of a chapter; a quiz or practice brings its empty paper."""
     chapter = chapter_of(course, chapter_id)
     if len(chapter.units) >= MOST_UNITS:
         raise Invalid(f"一章最多 {MOST_UNITS} 节", code="too-many-units")
     title = _title(title)
     paper = (
         drafting.create(session, owner_id=course.owner_id, title=title, now=now)
-        if kind is UnitKind.QUIZ
+        if kinds.of(kind).paper
         else None
     )
     unit = Unit(
@@ -167,6 +182,8 @@ def add_unit(
         title=title,
         body="",
         paper_id=paper.id if paper else None,
+        required=kinds.of(kind).may_be_asked,
+        waits=[],
     )
     chapter.units.append(unit)
     session.flush()
@@ -192,22 +209,29 @@ def update_unit(
     title, body = _title(title), body and _text(body, MOST_PAGE_CHARACTERS)
     rewrite(course, course.revision if revision is None else revision)
     unit.title = title
-    if unit.kind == UnitKind.PAGE and body is not None:
+    if kinds.of(unit.kind).written and body is not None:
         unit.body = body
     if asset_id is not None:
         attach(session, course, unit, asset_id)
     session.flush()
 
 
-def attach(session: Session, course: Course, unit: Unit, asset_id: int) -> None:
-    """Give a video unit its video, ready or not; it must be the author's own.
+def attach(
+    session: Session, course: Course, unit: Unit, asset_id: int, person_id: int | None = None
+) -> None:
+    """Give a video unit its video, ready or not: this person's own, or one of the course.
+
+    Args:
+        person_id: who does it; the course's owner when not given.
 
     Raises:
-        NotFound: not the author's own video. Invalid: the unit is not a video.
+        NotFound: neither theirs nor the course's. Invalid: the unit is not a video.
     """
     if unit.kind != UnitKind.VIDEO:
         raise Invalid("只有视频节可以放视频", code="not-a-video-unit")
-    unit.asset_id = assets.get(session, asset_id, course.owner_id).id
+    if asset_id not in videos(session, course):
+        asset_id = assets.get(session, asset_id, person_id or course.owner_id).id
+    unit.asset_id = asset_id
     session.flush()
 
 

@@ -18,10 +18,11 @@ import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import attempts
+from assessments import evidence as attempts
 from courses import progress, scopes
 from courses.models import CourseVersion, Enrolment
 from courses.progress import Progress
+from courses.stops import answering
 from media import evidence as watching_evidence
 from media import intervals
 from media.evidence import Records
@@ -48,6 +49,8 @@ class Case:
     policy: Policy
     watching: Records
     attempts: list[dict[str, Any]]
+    #: What was answered where videos stopped; None: none of the version's does.
+    stops: list[dict[str, Any]] | None = None
 
     @property
     def rule(self) -> CreditRule:
@@ -72,7 +75,10 @@ def case(
             kept["watching"] if kept else None,
             kept["form"] if kept else FORM,
         ),
-        attempts.evidence(session, enrolment.person_id, scope, until=at),
+        attempts.of_person(session, enrolment.person_id, scope, until=at),
+        answering.evidence(session, enrolment.person_id, version.id, until=at)
+        if progress.document(version.document).has_stops
+        else None,
     )
 
 
@@ -86,7 +92,8 @@ def document(given: Case) -> dict[str, Any]:
     enrolment, version, policy, rule = given.enrolment, given.version, given.policy, given.rule
     watching = watching_evidence.document(given.watching)
     assert enrolment.completed_at is not None
-    return {
+    stops = {} if given.stops is None else {"stops": given.stops}
+    return stops | {
         "form": given.watching.form,
         "person_id": enrolment.person_id,
         "course": {
@@ -139,6 +146,7 @@ def judged(given: Case, watching: dict[str, Any]) -> Progress:
         {int(id): found["covered_ms"] for id, found in watching["coverage"].items()},
         {each["paper_version"] for each in given.attempts if each["passed"]},
         given.enrolment.pages_read,
+        {(each["unit"], each["place"]) for each in given.stops or ()},
     )
 
 
@@ -198,6 +206,8 @@ def _rebuild(session: Session, found: Finding) -> None:
     found.sha256 = hashlib.sha256(rfc8785.dumps(rebuilt)).hexdigest()
     found.hours = hours_of(given.version, given.rule)
     found.differences += _differing(given, kept, rebuilt, award, found)
+    scope = scopes.of_version(given.version.id)
+    found.differences += attempts.differing_draws(session, enrolment.person_id, scope)
 
 
 def _differing(

@@ -8,10 +8,11 @@ from datetime import date
 from importlib.resources import files
 
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from courses.models import Field, FieldGroup
-from zhixin import pages
+from zhixin import clock, db, pages
 
 
 def ensure_shipped(session: Session) -> None:
@@ -49,3 +50,15 @@ def names(session: Session) -> dict[str, str]:
     found = session.scalars(sa.select(Field).order_by(Field.group.desc(), Field.position))
     english = pages.is_english()
     return {field.code: field.en if english else field.zh for field in found}
+
+
+def init_app(app: Flask) -> None:
+    """Question banks are kept by field, and know nothing of where fields come from."""
+
+    def in_force() -> dict[str, str]:
+        codes = [field.code for field in valid(db.session(), clock.local(clock.now()).date())]
+        called = names(db.session())
+        return {code: called[code] for code in codes}
+
+    app.extensions["bank_fields"] = in_force
+    app.extensions["bank_field_names"] = lambda: names(db.session())

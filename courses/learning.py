@@ -8,19 +8,23 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug import Response
 
 from assessments.forms import answers_from_form
-from courses import completion, enrolments, progress, quizzes, scopes
+from courses import completion, enrolments, kinds, meetings, opening, progress, quizzes, scopes
+from courses.courseware import claims
 from courses.documents import CourseDocument
+from courses.kinds import Completion
 from courses.models import Enrolment, EnrolmentState, UnitKind
 from courses.progress import Progress, UnitProgress
 from courses.views import blueprint as courses_blueprint
-from media import watching
+from media import files, sending, watching
 from zhixin import access, clock, db
 from zhixin.config import Settings
 from zhixin.errors import NotFound
 from zhixin.hours.models import Award
 from zhixin.people.models import Role
+from zhixin.people.names import mask_name
 
 blueprint = Blueprint("learning", __name__)
 
@@ -83,8 +87,8 @@ def resume(enrolment_id: int) -> ResponseReturnValue:
     if enrolment.state == EnrolmentState.COMPLETED:
         return _page("learning/completed.html", enrolment, progress.of(session, enrolment), None)
     done = progress.of(session, enrolment)
-    first = done.missing[0] if done.missing else done.units[0]
-    return redirect(url_for("learning.unit", enrolment_id=enrolment_id, unit_key=first.unit.key))
+    key = done.next.unit.key
+    return redirect(url_for("learning.unit", enrolment_id=enrolment_id, unit_key=key))
 
 
 @blueprint.get("/learn/<int:enrolment_id>/<unit_key>")
@@ -94,14 +98,22 @@ def unit(enrolment_id: int, unit_key: str) -> ResponseReturnValue:
     session = db.session()
     enrolment = enrolments.get(session, enrolment_id, access.person().id)
     done = progress.of(session, enrolment)
-    found = _unit(done, unit_key)
+    found = opening.find(done, unit_key)
     facts: dict[str, Any] = {}
+    if found.locked:
+        return _page("learning/locked.html", enrolment, done, found), opening.Locked.status
     if found.unit.kind == UnitKind.VIDEO:
         scope = scopes.of_version(enrolment.version_id)
         covered = watching.coverage(session, enrolment.person_id, scope)
         facts["covered"] = covered.get(found.unit.asset_id or 0)
-    elif found.unit.kind == UnitKind.QUIZ:
-        facts = quizzes.facts(session, enrolment, found.unit)
+        if current_app.extensions["settings"].watermark:
+            facts["watermark"] = mask_name(access.person().name)
+    elif kinds.of(found.unit.kind).paper:
+        facts = quizzes.facts(session, enrolment, found.unit, clock.now())
+    elif found.unit.kind == UnitKind.SCORM:
+        facts["claim"] = claims.of(session, enrolment, unit_key)
+    elif found.unit.kind == UnitKind.LIVE:
+        facts["standing"] = meetings.of(found.unit, clock.now())
     return _page(f"learning/{found.unit.kind}.html", enrolment, done, found, **facts)
 
 
@@ -111,13 +123,27 @@ def read(enrolment_id: int, unit_key: str) -> ResponseReturnValue:
     """The learner has read a page unit; on to what comes next."""
     session, now = db.session(), clock.now()
     enrolment = enrolments.get(session, enrolment_id, access.person().id)
-    found = _unit(progress.of(session, enrolment), unit_key)
-    if found.unit.kind != UnitKind.PAGE:
+    found = opening.unit(progress.of(session, enrolment), unit_key)
+    if kinds.of(found.unit.kind).completion is not Completion.READ:
         raise NotFound
     onwards = _next(enrolment, unit_key)
     enrolments.note_read(session, enrolment, unit_key)
     completion.check(session, enrolment.id, sampling_seed=sampling_seed(), now=now)
     return redirect(onwards, 303)
+
+
+@blueprint.get("/learn/<int:enrolment_id>/<unit_key>/file")
+@access.only(Role.LEARNER)
+def file(enrolment_id: int, unit_key: str) -> Response:
+    """A file unit's file; having it is not having read it."""
+    session = db.session()
+    enrolment = enrolments.get(session, enrolment_id, access.person().id)
+    found = opening.unit(progress.of(session, enrolment), unit_key).unit
+    if found.file_id is None:
+        raise NotFound
+    return sending.attachment(
+        current_app.extensions["media_store"], files.find(session, found.file_id)
+    )
 
 
 @blueprint.post("/learn/<int:enrolment_id>/<unit_key>/attempt")
@@ -126,7 +152,8 @@ def open_attempt(enrolment_id: int, unit_key: str) -> ResponseReturnValue:
     """Begin an attempt at a quiz, or go on with the one that is open."""
     session, now = db.session(), clock.now()
     enrolment = enrolments.get(session, enrolment_id, access.person().id)
-    quizzes.open(session, enrolment, _unit(progress.of(session, enrolment), unit_key).unit, now)
+    found = opening.unit(progress.of(session, enrolment), unit_key)
+    quizzes.open(session, enrolment, found.unit, now)
     return _to_unit(enrolment, unit_key)
 
 
@@ -136,7 +163,7 @@ def submit(enrolment_id: int, unit_key: str, attempt_id: int) -> ResponseReturnV
     """Close an attempt with the answers of this form, then see whether the course is complete."""
     session, now = db.session(), clock.now()
     enrolment = enrolments.get(session, enrolment_id, access.person().id)
-    found = _unit(progress.of(session, enrolment), unit_key)
+    found = opening.unit(progress.of(session, enrolment), unit_key)
     answers = answers_from_form(request.form)
     quizzes.submit(session, enrolment, found.unit, attempt_id, answers, now)
     completion.check(session, enrolment.id, sampling_seed=sampling_seed(), now=now)
@@ -147,16 +174,9 @@ def _to_unit(enrolment: Enrolment, unit_key: str) -> ResponseReturnValue:
     return redirect(url_for("learning.unit", enrolment_id=enrolment.id, unit_key=unit_key), 303)
 
 
-def _unit(done: Progress, key: str) -> UnitProgress:
-    found = done.unit(key)
-    if found is None:
-        raise NotFound("课程中没有这一节")
-    return found
-
-
 def _page(
     template: str, enrolment: Enrolment, done: Progress, found: UnitProgress | None, **facts: Any
-) -> ResponseReturnValue:
+) -> str:
     session = db.session()
     document: CourseDocument = progress.document(enrolment.version.document)
     award = session.get(Award, enrolment.award_id) if enrolment.award_id else None

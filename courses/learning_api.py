@@ -6,25 +6,27 @@ needs; the course itself is looked at only when a video has just come to its nee
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
-from flask import Response, current_app, request
+from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from assessments import attempts
-from assessments.api import AnswersIn
-from courses import completion, enrolments, presence, progress, scopes, watched
+from assessments import attempts, frozen, timing
+from assessments.api import AnswersIn, SavedOut, SheetOut, kept
+from courses import completion, enrolments, opening, presence, progress, quizzes, scopes, watched
 from courses.learning import sampling_seed
 from courses.models import Enrolment, EnrolmentState, UnitKind
 from media import presence as media_presence
 from media import streaming, watching
 from media.api_models import BeatIn, BeatOut, ChoiceIn, ChoiceOut, PromptOut
 from media.delivery import Deliveries
-from media.models import Asset
+from media.models import Asset, Playback
+from media.packaging import LISTEN, PREVIEWS
+from media.storage import MediaStore
 from zhixin import access, clock, config, db
 from zhixin.api import Model, api_blueprint
 from zhixin.errors import NotFound
@@ -73,6 +75,8 @@ class OpenOut(Model):
     duration: float
     covered: list[tuple[float, float]]
     position: float = Field(description="where the learner stopped")
+    previews: str | None = Field(description="WebVTT of the pictures for hover previews")
+    sound: str | None = Field(description="playlist of the sound alone; counted as the video is")
     rate_percent: int = Field(description="media time allowed per time passed")
     prompt: PromptOut | None = Field(description="waits for an answer from before")
 
@@ -101,6 +105,8 @@ class UnitProgressOut(UnitOut):
     kind: str
     title: str
     percent: int
+    asked: bool = Field(description="False: completion does not ask for it")
+    locked: bool = Field(description="others have to be done first")
 
 
 class ProgressOut(Model):
@@ -116,8 +122,11 @@ class BeatReplyOut(BeatOut):
     course: CourseOut
 
 
-class SavedOut(Model):
-    saved_at: str
+class SubmittedOut(Model):
+    """The attempt is closed; its result is on the unit's page."""
+
+    closed_at: str
+    page: str
 
 
 @blueprint.post("/enrolments/<int:enrolment_id>/playbacks", responses={200: OpenOut})
@@ -130,6 +139,8 @@ def open_playback(path: EnrolmentPath, body: OpenIn) -> Response:
     unit = document.unit(body.unit)
     if unit is None or unit.kind != UnitKind.VIDEO or unit.asset_id is None:
         raise NotFound("课程中没有这一节视频")
+    if unit.after:
+        opening.unit(progress.of(session, enrolment), unit.key)
     asset = session.get_one(Asset, unit.asset_id)
     scope = scopes.of_version(enrolment.version_id)
     playback = prompt = None
@@ -156,10 +167,10 @@ def open_playback(path: EnrolmentPath, body: OpenIn) -> Response:
         waiting = media_presence.waiting(session, person.id, scope, asset.id)
         prompt = media_presence.shown(waiting, playback.opened_at, now) if waiting else None
     covered = watching.coverage(session, person.id, scope).get(asset.id)
-    return _json(
+    return json_out(
         OpenOut(
             playback=playback.id if playback else None,
-            playlist=streaming.playlist_url(asset, playback=playback, viewer=person.id, now=now),
+            **_addresses(asset, playback, person.id, now),
             duration=(asset.duration_ms or 0) / 1000,
             covered=[(start / 1000, end / 1000) for start, end in covered.spans] if covered else [],
             position=covered.position_ms / 1000 if covered else 0,
@@ -167,6 +178,18 @@ def open_playback(path: EnrolmentPath, body: OpenIn) -> Response:
             prompt=PromptOut.model_validate(prompt) if prompt else None,
         )
     )
+
+
+def _addresses(
+    asset: Asset, playback: Playback | None, viewer: int, now: datetime
+) -> dict[str, str | None]:
+    """What is played under one grant; None for what a video made before has not."""
+    playlist = streaming.playlist_url(asset, playback=playback, viewer=viewer, now=now)
+    store: MediaStore = current_app.extensions["media_store"]
+    return {"playlist": playlist} | {
+        name: streaming.beside(playlist, file) if store.has(f"{asset.folder}/{file}") else None
+        for name, file in (("previews", PREVIEWS), ("sound", LISTEN))
+    }
 
 
 @blueprint.post("/playbacks/<playback_id>/beats", responses={200: BeatReplyOut})
@@ -187,15 +210,17 @@ def beat(path: PlaybackPath, body: BeatIn) -> Response:
         late=timedelta(hours=_settings().late_beat_hours),
         now=now,
     )
-    done = reply.covered_ms >= seen.needed_ms
-
-    if seen.active and done and reply.credited_ms:
+    enough = reply.covered_ms >= seen.needed_ms
+    if seen.active and enough and reply.credited_ms:
+        # Whatever else is missing: an answer given at this moment by another request is seen by
+        # whichever of the two has the enrolment last.
         completion.check(session, seen.enrolment_id, sampling_seed=sampling_seed(), now=now)
-    return _json(
+    done = enough and not watched.stops_missing(session, seen, person.id)
+    return json_out(
         BeatReplyOut(
             **BeatOut.model_validate(reply).model_dump(),
             unit=UnitOut(confirmed_ms=reply.covered_ms, needed_ms=seen.needed_ms, done=done),
-            course=_course(session, seen.enrolment_id)
+            course=course_out(session, seen.enrolment_id)
             if done
             else CourseOut(complete=False, award=None),
         )
@@ -218,7 +243,7 @@ def answer_prompt(path: PlaybackPath, body: ChoiceIn) -> Response:
         needed_ms=seen.needed_ms,
         now=now,
     )
-    return _json(ChoiceOut.model_validate(answered))
+    return json_out(ChoiceOut.model_validate(answered))
 
 
 @blueprint.post("/playbacks/<playback_id>/close", responses={204: None})
@@ -234,11 +259,53 @@ def close_playback(path: PlaybackPath) -> ResponseReturnValue:
 @blueprint.put("/attempts/<int:attempt_id>/answers", responses={200: SavedOut})
 @access.only(Role.LEARNER)
 def save_answers(path: AttemptPath, body: AnswersIn) -> Response:
-    """Keep the sheet so far; the attempt stays open."""
-    attempt = attempts.save(
-        db.session(), path.attempt_id, access.person().id, body.answers, clock.now()
+    """Keep some answers; the attempt stays open. See docs/integrator/attempts.md."""
+    now = clock.now()
+    saved = attempts.save(db.session(), path.attempt_id, access.person().id, body.as_changes, now)
+    return json_out(
+        SavedOut(
+            saved_at=saved.saved_at.isoformat(),
+            remaining_ms=timing.remaining_ms(saved.deadline_at, now),
+            overtaken=kept(saved.overtaken),
+        )
     )
-    return _json(SavedOut(saved_at=attempt.saved_at.isoformat()))
+
+
+@blueprint.get("/attempts/<int:attempt_id>/answers", responses={200: SheetOut})
+@access.only(Role.LEARNER)
+def show_answers(path: AttemptPath) -> Response:
+    """What is saved of an open attempt, and what is left of its time."""
+    now = clock.now()
+    attempt, saved = attempts.saved(db.session(), path.attempt_id, access.person().id)
+    return json_out(
+        SheetOut(
+            saved_at=attempt.saved_at.isoformat(),
+            remaining_ms=timing.remaining_ms(attempt.deadline_at, now),
+            answers=kept(saved),
+        )
+    )
+
+
+@blueprint.post("/attempts/<int:attempt_id>/submission", responses={200: SubmittedOut})
+@access.only(Role.LEARNER)
+@db.short_transactions  # nobody waits for the database while the paper is looked for
+def submit_attempt(path: AttemptPath, body: AnswersIn) -> Response:
+    """Hand in what was saved and these answers. Asked again, the first time stands."""
+    session, now, person_id = db.session(), clock.now(), access.person().id
+    attempt, enrolment, unit = quizzes.find(session, path.attempt_id, person_id)
+    frozen.of_attempt(session, attempt)
+    with db.database().transaction() as writing:
+        closed = attempts.submit(
+            writing, path.attempt_id, person_id, None, now, changes=body.as_changes
+        )
+        if closed.passed:
+            completion.check(writing, enrolment.id, sampling_seed=sampling_seed(), now=now)
+    return json_out(
+        SubmittedOut(
+            closed_at=(closed.closed_at or now).isoformat(),
+            page=url_for("learning.unit", enrolment_id=enrolment.id, unit_key=unit.key),
+        )
+    )
 
 
 @blueprint.get("/enrolments/<int:enrolment_id>/progress", responses={200: ProgressOut})
@@ -257,15 +324,18 @@ def show_progress(path: EnrolmentPath) -> Response:
             needed_ms=each.needed_ms,
             percent=each.percent,
             done=each.done,
+            asked=each.asked,
+            locked=each.locked,
         )
         for each in done.units
     ]
-    return _json(
-        ProgressOut(percent=done.percent, units=units, course=_course(session, enrolment.id))
+    return json_out(
+        ProgressOut(percent=done.percent, units=units, course=course_out(session, enrolment.id))
     )
 
 
-def _course(session: Session, enrolment_id: int) -> CourseOut:
+def course_out(session: Session, enrolment_id: int) -> CourseOut:
+    """Is the course complete, and what did it bring?"""
     state, award_id = session.execute(
         sa.select(Enrolment.state, Enrolment.award_id).where(Enrolment.id == enrolment_id)
     ).one()
@@ -276,5 +346,6 @@ def _course(session: Session, enrolment_id: int) -> CourseOut:
     )
 
 
-def _json(body: Model) -> Response:
+def json_out(body: Model) -> Response:
+    """An answer's body, made by its model."""
     return Response(body.model_dump_json(), mimetype="application/json")

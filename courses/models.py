@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -40,9 +42,19 @@ class Field(Base):
 
 
 class UnitKind(StrEnum):
+    """What a unit is; all else about the kinds is said in ``courses.kinds``."""
+
     VIDEO = "video"
     QUIZ = "quiz"
     PAGE = "page"
+    PRACTICE = "practice"  # a quiz that never counts
+    LIVE = "live"  # a meeting at a time, elsewhere
+    FILE = "file"  # to be taken home
+    SCORM = "scorm"  # interactive courseware of others, see courses.courseware
+
+
+def _key(letter: str) -> Callable[[], str]:
+    return lambda: letter + secrets.token_hex(6)
 
 
 class Course(Base):
@@ -72,7 +84,8 @@ class Course(Base):
     declared_hours: Mapped[Decimal] = mapped_column(Hours, default=Decimal(0))
     # Media time that may be credited per time passed: 100 is normal speed.
     rate_percent: Mapped[int] = mapped_column(default=100, server_default="100")
-    quality_mark_until: Mapped[date | None]  # 精品课程, with its expiry
+    # 精品课程: the last day of the running mark; follows ``courses.quality`` by trigger.
+    quality_mark_until: Mapped[date | None]
     revision: Mapped[int] = mapped_column(default=0)  # for lost-update detection
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -85,8 +98,11 @@ class Course(Base):
 
 class Chapter(Base):
     __tablename__ = "chapter"
+    __table_args__ = (sa.Index("uq_chapter_key", "key", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    #: Names it for good: in the history it stays the same chapter when it comes back.
+    key: Mapped[str] = mapped_column(sa.String(32), default=_key("c"))
     course_id: Mapped[int] = mapped_column(
         sa.ForeignKey("course.id", ondelete="CASCADE"), index=True
     )
@@ -99,34 +115,138 @@ class Chapter(Base):
 
 
 class Unit(Base):
-    """One step of a course in the making: a video, a quiz or a page."""
+    """One step of a course in the making, of one of the kinds."""
 
     __tablename__ = "unit"
     __table_args__ = (
         one_of("kind", UnitKind),
         sa.CheckConstraint("kind = 'video' OR asset_id IS NULL", name="asset_of_video"),
-        sa.CheckConstraint("(kind = 'quiz') = (paper_id IS NOT NULL)", name="paper_of_quiz"),
+        sa.CheckConstraint(
+            "(kind IN ('quiz', 'practice')) = (paper_id IS NOT NULL)", name="paper_of_quiz"
+        ),
+        sa.CheckConstraint(
+            "kind = 'live' OR (starts_at IS NULL AND minutes IS NULL AND address IS NULL)",
+            name="times_of_live",
+        ),
+        sa.CheckConstraint("kind = 'file' OR file_id IS NULL", name="file_of_file"),
+        sa.CheckConstraint("kind = 'scorm' OR courseware_id IS NULL", name="courseware_of_scorm"),
+        sa.CheckConstraint(
+            "(launch IS NULL) = (courseware_id IS NULL)", name="launch_of_courseware"
+        ),
+        sa.CheckConstraint("minutes BETWEEN 1 AND 1440", name="minutes_range"),
+        sa.Index("uq_unit_key", "key", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     chapter_id: Mapped[int] = mapped_column(
         sa.ForeignKey("chapter.id", ondelete="CASCADE"), index=True
     )
+    #: Names it for good, in the history and in the versions that learners study.
+    key: Mapped[str] = mapped_column(sa.String(32), default=_key("u"))
     position: Mapped[int]
     kind: Mapped[UnitKind] = mapped_column(sa.String(16))
     title: Mapped[str] = mapped_column(sa.String(120))
-    body: Mapped[str] = mapped_column(
-        default=""
-    )  # of a page: plain text with blank-line paragraphs
+    body: Mapped[str] = mapped_column(default="")  # as zhixin.richtext reads it
+    #: Completion asks for it; an optional one is offered.
+    required: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     asset_id: Mapped[int | None] = mapped_column(sa.ForeignKey("asset.id", ondelete="RESTRICT"))
     paper_id: Mapped[int | None] = mapped_column(sa.ForeignKey("paper.id", ondelete="RESTRICT"))
     # Of a video: questions asked while it is watched, see courses.documents.VideoCheck.
     checks: Mapped[list[Any] | None]
+    # Of a video: what begins where, see courses.documents.ChapterMark.
+    chapter_marks: Mapped[list[Any] | None]
+    file_id: Mapped[str | None] = mapped_column(
+        sa.String(32), sa.ForeignKey("attachment.id", ondelete="RESTRICT")
+    )
+    #: Of courseware: the package, and the file of it that begins (with its parameters).
+    courseware_id: Mapped[str | None] = mapped_column(
+        sa.String(32), sa.ForeignKey("courseware.id", ondelete="RESTRICT")
+    )
+    launch: Mapped[str | None] = mapped_column(sa.String(1000))
+    # Of a live meeting: when, how long and where.
+    starts_at: Mapped[datetime | None]
+    minutes: Mapped[int | None]
+    address: Mapped[str | None] = mapped_column(sa.String(500))
+
+    waits: Mapped[list[Waiting]] = relationship(
+        cascade="all, delete-orphan", lazy="raise_on_sql", foreign_keys="Waiting.unit_id"
+    )
+
+
+class Waiting(Base):
+    """A unit waits for another: it stays closed until that one is done."""
+
+    __tablename__ = "unit_waiting"
+    __table_args__ = (sa.CheckConstraint("unit_id <> for_id", name="not_itself"),)
+
+    unit_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("unit.id", ondelete="CASCADE"), primary_key=True
+    )
+    for_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("unit.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class AuthorRole(StrEnum):
+    OWNER = "owner"  # course.owner_id: never in the table
+    CO_AUTHOR = "co-author"
+    VIEWER = "viewer"
+
+
+class CourseAuthor(Base):
+    """Somebody whom a course's owner let in."""
+
+    __tablename__ = "course_author"
+    __table_args__ = (sa.CheckConstraint("role IN ('co-author', 'viewer')", name="role_given"),)
+
+    course_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("course.id", ondelete="CASCADE"), primary_key=True
+    )
+    person_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("person.id", ondelete="RESTRICT"), primary_key=True, index=True
+    )
+    role: Mapped[AuthorRole] = mapped_column(sa.String(16))
+    added_by_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    added_at: Mapped[datetime]
+
+
+class CourseChange(Base):
+    """One step in a course's making and what the course was after it (courses.history).
+
+    ``state`` is as courses.snapshots has it, its texts by their hashes in ``course_text``.
+    """
+
+    __tablename__ = "course_change"
+
+    course_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("course.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    act: Mapped[str] = mapped_column(sa.String(16))
+    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
+    at: Mapped[datetime]
+    about: Mapped[str | None] = mapped_column(sa.String(32))  # key of the unit that was written
+    undoes: Mapped[int | None]  # number of the step that it takes back
+    state: Mapped[dict[str, Any]]
+
+
+class CourseText(Base):
+    """A text that some step of a course's making held, once for all of them."""
+
+    __tablename__ = "course_text"
+
+    course_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("course.id", ondelete="CASCADE"), primary_key=True
+    )
+    sha256: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    text: Mapped[str]
 
 
 class VersionState(StrEnum):
     SUBMITTED = "submitted"
     RETURNED = "returned"
+    APPROVED = "approved"  # waits for the moment of its publication
+    WITHDRAWN = "withdrawn"  # taken back by its authors, or before its publication
     PUBLISHED = "published"  # the one that new learners get
     SUPERSEDED = "superseded"  # published once; who is half way keeps it
 
@@ -143,13 +263,14 @@ class CourseVersion(Base):
         sa.UniqueConstraint("course_id", "number"),
         # Serves the catalogue: published ones, the newest first.
         sa.Index(None, "state", "decided_at", "id"),
-        # One submission waits at a time.
+        sa.CheckConstraint("state <> 'approved' OR publish_at IS NOT NULL", name="approved_dated"),
+        # One waits at a time, for its review or for its day.
         sa.Index(
-            "uq_course_version_submitted",
+            "uq_course_version_waiting",
             "course_id",
             unique=True,
-            sqlite_where=sa.text("state = 'submitted'"),
-            postgresql_where=sa.text("state = 'submitted'"),
+            sqlite_where=sa.text("state IN ('submitted', 'approved')"),
+            postgresql_where=sa.text("state IN ('submitted', 'approved')"),
         ),
         sa.Index(
             "uq_course_version_published",
@@ -184,6 +305,7 @@ class CourseVersion(Base):
         sa.ForeignKey("person.id", ondelete="RESTRICT")
     )
     reason: Mapped[str | None]
+    publish_at: Mapped[datetime | None]  # of an approved one that waits for its day
 
     course: Mapped[Course] = relationship(lazy="raise_on_sql")
 

@@ -23,4 +23,5 @@ def questions(document: CourseDocument, asset_id: int) -> list[Question]:
         for unit in document.units()
         if unit.asset_id == asset_id
         for place, check in enumerate(unit.checks or ())
+        if not check.everyone  # asked of everybody at its moment, see courses.stops
     ]

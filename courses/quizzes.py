@@ -1,4 +1,8 @@
-"""Quiz units: the attempts of a learner at a unit's paper, under the version's policy."""
+"""Quiz and practice units: the attempts of a learner at a unit's paper, under the version's policy.
+
+Practice never counts: it may be repeated without end, also when the course is completed, and
+shows its keys after each attempt.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
 
-from assessments import attempts
+from assessments import attempts, frozen, timing
 from assessments.models import Attempt, AttemptState
-from courses import scopes
+from courses import completion, kinds, progress, scopes
 from courses.documents import Unit
 from courses.models import CourseVersion, Enrolment, EnrolmentState, UnitKind
 from zhixin.errors import Conflict, NotFound
 from zhixin.hours import policies
 from zhixin.hours.models import Policy
 from zhixin.hours.rules import CreditRule
+from zhixin.people.models import Person
 
 
 def open(session: Session, enrolment: Enrolment, unit: Unit, now: datetime) -> Attempt:
@@ -27,16 +33,19 @@ def open(session: Session, enrolment: Enrolment, unit: Unit, now: datetime) -> A
         Conflict: the course is completed, the quiz passed, or no attempt is left.
     """
     paper = _paper(unit)
-    if enrolment.state != EnrolmentState.ACTIVE:
+    if enrolment.state != EnrolmentState.ACTIVE and unit.kind != UnitKind.PRACTICE:
         raise Conflict("课程已完成，无需再次作答", code="not-active")
     rule = _rule(session, enrolment)
+    practice = unit.kind == UnitKind.PRACTICE
     return attempts.open(
         session,
         person_id=enrolment.person_id,
-        scope=scopes.of_version(enrolment.version_id),
+        scope=_scope(enrolment, unit),
         paper_version_id=paper,
         pass_mark=rule.pass_mark,
-        attempts_allowed=rule.attempts_allowed,
+        attempts_allowed=None if practice else rule.attempts_allowed,
+        practice=practice,
+        time_percent=session.get_one(Person, enrolment.person_id).extended_time_percent,
         now=now,
     )
 
@@ -58,45 +67,102 @@ def submit(
     return attempts.submit(session, attempt_id, enrolment.person_id, answers, now)
 
 
-def facts(session: Session, enrolment: Enrolment, unit: Unit) -> dict[str, Any]:
+def find(session: Session, attempt_id: int, person_id: int) -> tuple[Attempt, Enrolment, Unit]:
+    """An attempt with the enrolment and the unit that it is for.
+
+    Raises:
+        NotFound: not this person's, or not for a unit of a course.
+    """
+    attempt = attempts.get(session, attempt_id, person_id)
+    query = (
+        sa.select(Enrolment)
+        .where(
+            Enrolment.person_id == person_id,
+            Enrolment.version_id == scopes.version_of(attempt.scope),
+        )
+        .order_by(Enrolment.id.desc())
+        .options(joinedload(Enrolment.version))
+    )
+    enrolment = session.scalars(query).first()
+    if enrolment is None:
+        raise NotFound
+    for unit in progress.document(enrolment.version.document).units():
+        if _is_at(attempt, enrolment, unit):
+            return attempt, enrolment, unit
+    raise NotFound
+
+
+def close_due(
+    session: Session, attempt_id: int, person_id: int, *, sampling_seed: str, now: datetime
+) -> None:
+    """Hand in for somebody whose time is over, and see whether the course is complete."""
+    _attempt, enrolment, _unit = find(session, attempt_id, person_id)
+    attempts.submit(session, attempt_id, person_id, None, now)
+    completion.check(session, enrolment.id, sampling_seed=sampling_seed, now=now)
+
+
+def facts(session: Session, enrolment: Enrolment, unit: Unit, now: datetime) -> dict[str, Any]:
     """What a quiz unit's page shows.
 
     Returns:
         ``attempt``: the open one as the learner may see it, or None; ``result``: the review of
         the last closed one, or None; ``history``: all closed ones, first to last;
-        ``attempts_allowed`` and ``attempts_left`` (None: any number).
+        ``attempts_allowed`` and ``attempts_left`` (None: any number); ``next_at``: when the next
+        may begin, if not yet; ``time_limit_s``: for this person, or None; ``remaining_ms``: of
+        the open attempt, or None; ``time_over``: it is being closed.
     """
     paper, rule = _paper(unit), _rule(session, enrolment)
-    made = attempts.history(
-        session, enrolment.person_id, scopes.of_version(enrolment.version_id), paper
-    )
+    practice = unit.kind == UnitKind.PRACTICE
+    made = attempts.history(session, enrolment.person_id, _scope(enrolment, unit), paper)
     under_way = next((each for each in made if each.state == AttemptState.OPEN), None)
     closed = [each for each in made if each.state == AttemptState.CLOSED]
-    allowed = rule.attempts_allowed
+    whole = frozen.paper(session, paper)
+    allowed = None if practice else rule.attempts_allowed
+    left = attempts.allowance(made, whole, allowed, now)
+    person = session.get_one(Person, enrolment.person_id)
+    end = under_way.deadline_at if under_way else None
+    limit = timing.deadline(now, whole.time_limit_minutes, person.extended_time_percent)
     return {
         "attempt": attempts.view(session, under_way) if under_way else None,
-        "result": attempts.review(session, closed[-1], attempts_allowed=allowed)
-        if closed
+        # What was right before helps now: not while the next attempt is under way.
+        "result": attempts.review(session, closed[-1], attempts_allowed=allowed, practice=practice)
+        if closed and not under_way
         else None,
         "history": closed,
-        "attempts_allowed": allowed,
-        "attempts_left": None if allowed is None else max(0, allowed - len(made)),
+        "attempts_allowed": timing.fewest(allowed, whole.attempts),
+        "attempts_left": left.left,
+        "next_at": left.next_at,
+        "cooldown_minutes": whole.cooldown_minutes,
         "pass_mark": rule.pass_mark,
+        "time_limit_s": int((limit - now).total_seconds()) if limit else None,
+        "remaining_ms": timing.remaining_ms(end, now),
+        "time_over": not timing.takes_answers(end, now),
     }
 
 
 def _attempt(session: Session, enrolment: Enrolment, unit: Unit, attempt_id: int) -> Attempt:
     attempt = attempts.get(session, attempt_id, enrolment.person_id)
-    scope = scopes.of_version(enrolment.version_id)
-    if attempt.scope != scope or attempt.paper_version_id != _paper(unit):
+    if not _is_at(attempt, enrolment, unit):
         raise NotFound
     return attempt
 
 
+def _is_at(attempt: Attempt, enrolment: Enrolment, unit: Unit) -> bool:
+    at = _scope(enrolment, unit), unit.paper_version_id
+    return kinds.of(unit.kind).paper and (attempt.scope, attempt.paper_version_id) == at
+
+
 def _paper(unit: Unit) -> int:
-    if unit.kind != UnitKind.QUIZ or unit.paper_version_id is None:
+    if not kinds.of(unit.kind).paper or unit.paper_version_id is None:
         raise NotFound("这一节没有测验")
     return unit.paper_version_id
+
+
+def _scope(enrolment: Enrolment, unit: Unit) -> str:
+    """Practice has a scope of its own: what reads the version's never sees it."""
+    if unit.kind == UnitKind.PRACTICE:
+        return scopes.of_practice(enrolment.version_id)
+    return scopes.of_version(enrolment.version_id)
 
 
 def _rule(session: Session, enrolment: Enrolment) -> CreditRule:

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from courses import authorship
 from courses.models import Course, CourseVersion, VersionState
 from courses.submission import Arithmetic
 from courses.version_states import IllegalStep, VersionStep, advance
@@ -86,38 +87,74 @@ def arithmetic(session: Session, version: CourseVersion) -> Arithmetic:
     return Arithmetic(version.duration_ms, session.get_one(Policy, version.policy_id))
 
 
-def send_back(
-    session: Session, version: CourseVersion, reviewer_id: int, reason: str, now: datetime
-) -> None:
-    """Return a version to its author with a reason.
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept.
 
     Raises:
-        Invalid: no reason. NotAllowed: one's own course. IllegalStep: decided already.
+        Invalid: there is none, or it is a book.
     """
     reason = reason.replace("\0", "").strip()
     if not reason:
         raise Invalid("请填写退回原因，作者会看到它", code="reason-needed")
     if len(reason) > MOST_REASON_CHARACTERS:
         raise Invalid(f"退回原因最多 {MOST_REASON_CHARACTERS} 个字", code="reason-too-long")
-    _not_own(version, reviewer_id)
-    _decide(session, version, VersionStep.SEND_BACK, reviewer_id, reason, now)
+    return reason
 
 
-def approve(session: Session, version: CourseVersion, reviewer_id: int, now: datetime) -> None:
-    """Publish a version; the one published before is kept by those who are half way.
+def check_hours(session: Session, version: CourseVersion) -> None:
+    """Hours follow the length by rule.
 
     Raises:
-        Invalid: more hours declared than the length justifies. NotAllowed: one's own course.
-        IllegalStep: decided already.
+        Invalid: more are declared than the length justifies.
     """
-    _not_own(version, reviewer_id)
     justified = arithmetic(session, version).justified
     if version.declared_hours > justified:
         raise Invalid(
             f"申报 {version.declared_hours} 学时超过时长可支持的 {justified} 学时，请退回作者修改",
             code="hours-not-justified",
         )
-    # First the old one steps back: the database allows one published version a course.
+
+
+def send_back(
+    session: Session, version: CourseVersion, reviewer_id: int, reason: str, now: datetime
+) -> None:
+    """Return a version to its author with a reason. (How reviewers come to it: ``reviews``.)
+
+    Raises:
+        Invalid: no reason. NotAllowed: one's own course. IllegalStep: decided already.
+    """
+    reason = checked_reason(reason)
+    _not_own(session, version, reviewer_id)
+    _decide(session, version, VersionStep.SEND_BACK, reviewer_id, reason, now)
+
+
+def approve(
+    session: Session,
+    version: CourseVersion,
+    reviewer_id: int,
+    now: datetime,
+    *,
+    publish_at: datetime | None = None,
+) -> None:
+    """Publish a version, or have it wait for ``publish_at``; the one published before is kept by
+    those who are half way. (How reviewers come to it: ``reviews``.)
+
+    Raises:
+        Invalid: more hours declared than the length justifies. NotAllowed: one's own course.
+        IllegalStep: decided already.
+    """
+    _not_own(session, version, reviewer_id)
+    check_hours(session, version)
+    if publish_at is not None and publish_at > now:
+        _decide(session, version, VersionStep.APPROVE, reviewer_id, None, now, publish_at)
+        return
+    supersede(session, version)
+    _decide(session, version, VersionStep.PUBLISH, reviewer_id, None, now)
+    ring_index(session)
+
+
+def supersede(session: Session, version: CourseVersion) -> None:
+    """The one published before steps back first: the database allows one a course."""
     session.execute(
         sa.update(CourseVersion)
         .where(
@@ -128,15 +165,18 @@ def approve(session: Session, version: CourseVersion, reviewer_id: int, now: dat
         .values(state=advance(VersionState.PUBLISHED, VersionStep.SUPERSEDE))
         .execution_options(synchronize_session="fetch")
     )
-    _decide(session, version, VersionStep.PUBLISH, reviewer_id, None, now)
+
+
+def ring_index(session: Session) -> None:
+    """What is published has changed: the search follows."""
     from courses.tasks import index_courses
 
     jobs.enqueue(session, index_courses)
 
 
-def _not_own(version: CourseVersion, reviewer_id: int) -> None:
+def _not_own(session: Session, version: CourseVersion, reviewer_id: int) -> None:
     """Four eyes: nobody judges their own course."""
-    if version.course.owner_id == reviewer_id:
+    if reviewer_id in authorship.writers(session, version.course_id):
         raise NotAllowed("不能审核自己的课程，请由其他审核人处理")
 
 
@@ -147,13 +187,20 @@ def _decide(
     reviewer_id: int,
     reason: str | None,
     now: datetime,
+    publish_at: datetime | None = None,
 ) -> None:
     # Conditional, so that of two reviewers at once one decides and the other is told.
     before, after = VersionState(version.state), advance(VersionState(version.state), step)
     moved = session.execute(
         sa.update(CourseVersion)
         .where(CourseVersion.id == version.id, CourseVersion.state == before)
-        .values(state=after, decided_at=now, decided_by_id=reviewer_id, reason=reason)
+        .values(
+            state=after,
+            decided_at=now,
+            decided_by_id=reviewer_id,
+            reason=reason,
+            publish_at=publish_at,
+        )
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise IllegalStep("这个版本刚刚已被其他审核人处理")
@@ -161,7 +208,7 @@ def _decide(
     trail.note(
         session,
         actor_id=reviewer_id,
-        act=step,
+        act="schedule" if step is VersionStep.APPROVE else step,
         object_kind="course-version",
         object_id=version.id,
         reason=reason,

@@ -123,7 +123,7 @@ def instant_attempts(document: Mapping[str, Any], characters: Callable[[int], in
     """A paper passed in less time than reading it takes anybody."""
     for attempt in document["attempts"]:
         took = _instant(attempt["closed_at"]) - _instant(attempt["opened_at"])
-        length = characters(attempt["paper_version"]) if attempt["passed"] else 0
+        length = characters(attempt["attempt"]) if attempt["passed"] else 0
         if length >= LEAST_CHARACTERS and took.total_seconds() < length / READING_SPEED:
             return True
     return False

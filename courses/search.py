@@ -147,7 +147,9 @@ class CourseIndex:
                     course_id=str(course_id),
                     version_id=str(version_id),
                     title=document.title,
-                    teacher=document.teacher,
+                    teacher=" ".join(
+                        [document.teacher, *(each.name for each in document.teachers or ())]
+                    ),
                     text=_text(document),
                 )
         except BaseException:
@@ -167,6 +169,9 @@ def _query(text: str, group: type[And] | type[Or]) -> Query:
 
 def _text(document: CourseDocument) -> str:
     parts = [document.summary, document.teacher, document.teacher_title]
+    for named in document.teachers or ():
+        parts += [named.name, named.title or "", named.unit or ""]
+    parts += [book.title for book in document.textbooks or ()]
     for chapter in document.chapters:
         parts.append(chapter.title)
         for unit in chapter.units:

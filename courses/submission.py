@@ -11,12 +11,17 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from assessments import drafting, papers
+from assessments import blueprinting, drafting, papers
 from assessments.models import Paper
-from courses import checks, editing, fields
-from courses.documents import Chapter, CourseDocument, Unit, VideoCheck
+from courses import chaptering, checks, conditions, editing, fields, kinds
+from courses.documents import Captions, Chapter, ChapterMark, CourseDocument, Unit, VideoCheck
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from courses.models import Unit as DraftUnit
+from courses.registers import attaching
+from courses.registers.entries import EXPERTS
+from courses.reviews import seats
+from media import captions
+from media.file_models import Attachment
 from media.models import Asset, AssetState
 from zhixin import clock
 from zhixin.errors import Invalid
@@ -70,32 +75,38 @@ def standing(session: Session, course: Course, now: datetime) -> Standing:
     """
     today = clock.local(now).date()
     videos = editing.videos(session, course)
+    asked = conditions.asked(course)
+    counted = {u.asset_id for u in conditions.units(course) if u.asset_id and u.id in asked}
     arithmetic = Arithmetic(
-        sum(video.duration_ms or 0 for video in videos.values()), policies.in_force(session, today)
+        sum(videos[id].duration_ms or 0 for id in counted), policies.in_force(session, today)
     )
-    problems = [*_fact_problems(course)]
+    named = bool(attaching.of(session, EXPERTS, course.id))
+    problems = [*_fact_problems(course, named)]
     if course.field_code not in {field.code for field in fields.valid(session, today)}:
         problems.append(_("所选领域已不在现行目录中，请重新选择"))
-    problems += _content_problems(course, videos, _papers(session, course))
+    problems += _content_problems(session, course, videos, _papers(session, course))
+    problems += _caption_problems(session, course)
     problems += _hours_problems(course.declared_hours, arithmetic)
     return Standing(arithmetic, problems)
 
 
-def _fact_problems(course: Course) -> Iterator[str]:
+def _fact_problems(course: Course, teachers_named: bool) -> Iterator[str]:
     if not course.title.strip():
         yield _("请填写课程名称")
     if not course.summary.strip():
         yield _("请填写课程简介")
-    if not course.teacher.strip():
+    if not course.teacher.strip() and not teachers_named:
         yield _("请填写授课专家")
 
 
 def _content_problems(
-    course: Course, videos: dict[int, Asset], drafts: dict[int, Paper]
+    session: Session, course: Course, videos: dict[int, Asset], drafts: dict[int, Paper]
 ) -> Iterator[str]:
     units = [unit for chapter in course.chapters for unit in chapter.units]
     if not any(unit.kind == UnitKind.VIDEO for unit in units):
         yield _("至少需要一节视频")
+    if units and not conditions.asked(course):
+        yield _("至少需要一节必修的内容")
     for chapter in course.chapters:
         if not chapter.units:
             yield _("“%(title)s”里还没有内容", title=chapter.title)
@@ -103,10 +114,16 @@ def _content_problems(
         match UnitKind(unit.kind):
             case UnitKind.VIDEO:
                 yield from _video_problems(unit, videos.get(unit.asset_id or 0))
-            case UnitKind.QUIZ:
-                yield from _quiz_problems(unit, drafts[unit.paper_id or 0])
+            case UnitKind.QUIZ | UnitKind.PRACTICE:
+                yield from _quiz_problems(session, unit, drafts[unit.paper_id or 0])
             case UnitKind.PAGE if not unit.body.strip():
                 yield _("“%(title)s”还没有正文", title=unit.title)
+            case UnitKind.FILE if unit.file_id is None:
+                yield _("“%(title)s”还没有文件", title=unit.title)
+            case UnitKind.SCORM if unit.courseware_id is None:
+                yield _("“%(title)s”还没有课件", title=unit.title)
+            case UnitKind.LIVE if unit.starts_at is None:
+                yield _("“%(title)s”还没有填写直播的时间和地址", title=unit.title)
 
 
 def _video_problems(unit: DraftUnit, video: Asset | None) -> Iterator[str]:
@@ -120,18 +137,44 @@ def _video_problems(unit: DraftUnit, video: Asset | None) -> Iterator[str]:
         )
     elif video.state != AssetState.READY:
         yield _("“%(title)s”的视频还在处理中", title=unit.title)
-    elif any(check["at_ms"] > checks.latest_ms(video) for check in unit.checks or ()):
+    elif any(
+        check["at_ms"] > checks.latest_ms(video, everyone=check.get("everyone"))
+        for check in unit.checks or ()
+    ):
         yield _("“%(title)s”有课间提问的时刻超出了视频，请修改或删除", title=unit.title)
+    elif chaptering.beyond(unit.chapter_marks, video):
+        yield _("“%(title)s”有章节标记的时刻超出了视频，请修改", title=unit.title)
 
 
-def _quiz_problems(unit: DraftUnit, draft: Paper) -> Iterator[str]:
-    if not draft.document.get("questions"):
+def _caption_problems(session: Session, course: Course) -> Iterator[str]:
+    faults = captions.faults(session, [u.asset_id for u in conditions.units(course) if u.asset_id])
+    unread = captions.unread(session, [u.asset_id for u in conditions.units(course) if u.asset_id])
+    for unit in conditions.units(course):
+        for label in unread.get(unit.asset_id or 0, ()):
+            yield _(
+                "“%(title)s”的字幕（%(label)s）是自动识别的，请校对后在字幕页确认",
+                title=unit.title,
+                label=label,
+            )
+        if count := faults.get(unit.asset_id or 0):
+            yield _(
+                "“%(title)s”的字幕有 %(n)d 处错误，播放器无法显示，请修改",
+                title=unit.title,
+                n=count,
+            )
+
+
+def _quiz_problems(session: Session, unit: DraftUnit, draft: Paper) -> Iterator[str]:
+    if not draft.document.get("questions") and not draft.document.get("blueprint"):
         yield _("“%(title)s”还没有题目", title=unit.title)
         return
     try:
         papers.Paper.from_document(draft.document)
     except papers.InvalidPaper as invalid:
         yield _("“%(title)s”的试卷有误：%(why)s", title=unit.title, why=invalid.message)
+        return
+    for why in blueprinting.problems(session, draft):
+        yield _("“%(title)s”的抽题规则：%(why)s", title=unit.title, why=why)
 
 
 def _hours_problems(declared: Decimal, arithmetic: Arithmetic) -> Iterator[str]:
@@ -189,31 +232,57 @@ def submit(session: Session, course: Course, now: datetime) -> CourseVersion:
     )
     session.add(version)
     session.flush()
+    attaching.note_version(session, version, document.teachers or ())
+    seats.open_review(session, version, now)
     return version
 
 
 def _freeze(session: Session, course: Course, now: datetime) -> CourseDocument:
     videos = editing.videos(session, course)
+    keys = {draft.id: draft.key for draft in conditions.units(course)}
 
     def unit(draft: DraftUnit) -> Unit:
+        kind = kinds.of(draft.kind)
+        file = session.get(Attachment, draft.file_id) if draft.file_id else None
+        after = tuple(sorted(keys[wait.for_id] for wait in draft.waits))
+        text = draft.body if draft.kind == UnitKind.PAGE else draft.body or None
         frozen = drafting.freeze(session, draft.paper_id, now) if draft.paper_id else None
+        tracks = captions.freeze_all(session, draft.asset_id, now) if draft.asset_id else []
         return Unit(
-            key=f"u{draft.id}",
+            key=draft.key,
             kind=UnitKind(draft.kind),
             title=draft.title,
-            body=draft.body if draft.kind == UnitKind.PAGE else None,
+            body=text if kind.written else None,
+            rich=True if kind.written and text else None,
+            required=None if draft.required and kind.may_be_asked else False,
+            after=after or None,
+            starts_at=draft.starts_at,
+            minutes=draft.minutes,
+            address=draft.address,
+            file_id=file.id if file else None,
+            file_name=file.file_name if file else None,
+            file_bytes=file.size_bytes if file else None,
+            courseware_id=draft.courseware_id,
+            launch=draft.launch,
             asset_id=draft.asset_id,
             duration_ms=videos[draft.asset_id].duration_ms if draft.asset_id else None,
             paper_version_id=frozen.id if frozen else None,
-            questions=len(drafting.load(frozen).questions) if frozen else None,
+            questions=drafting.load(frozen).asks if frozen else None,
             checks=tuple(map(VideoCheck.model_validate, draft.checks)) if draft.checks else None,
+            captions=tuple(Captions(**vars(each)) for each in tracks) or None,
+            chapter_marks=tuple(map(ChapterMark.model_validate, draft.chapter_marks))
+            if draft.chapter_marks
+            else None,
         )
 
+    teachers = attaching.teachers(session, course)
     return CourseDocument(
         title=course.title.strip(),
         summary=course.summary.strip(),
-        teacher=course.teacher.strip(),
+        teacher=(course.teacher.strip() or "、".join(each.name for each in teachers))[:64],
         teacher_title=course.teacher_title.strip(),
+        teachers=teachers or None,
+        textbooks=attaching.textbooks(session, course) or None,
         field_code=course.field_code,
         subject_kind=course.subject_kind,
         level=course.level,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import structlog
 from flask import current_app
 
-from courses import evidence_checks, search
+from assessments import attempts
+from courses import evidence_checks, quizzes, regrades, search
+from courses.learning import sampling_seed
+from courses.reviews import publication, seats
 from zhixin import clock, db
 from zhixin.jobs import job
 
@@ -16,6 +19,41 @@ log = structlog.get_logger()
 def index_courses() -> None:
     """Bring the index up to date; runs after each publication and as its own sweeper."""
     search.sync(db.session(), current_app.extensions["course_index"])
+
+
+@job(name="courses.close_attempts", time_limit_s=120, every_s=10)
+def close_attempts() -> None:
+    """Hand in what ran out of time, one transaction each: a job and its own sweeper.
+
+    Who hands in at the same moment, or another worker, changes nothing: an attempt is closed
+    once, by the database.
+    """
+    database, now = db.database(), clock.now()
+    with database.session(writes=False) as session:
+        due = attempts.due(session, now)
+    for attempt_id, person_id in due:
+        try:
+            with database.transaction() as session:
+                quizzes.close_due(
+                    session, attempt_id, person_id, sampling_seed=sampling_seed(), now=now
+                )
+        except Exception:  # one that can't be graded keeps nobody else waiting
+            log.exception("attempt not closed", attempt=attempt_id)
+
+
+@job(name="courses.regrade", time_limit_s=3000)
+def regrade(correction_id: int) -> None:
+    regrades.run(db.database(), correction_id, sampling_seed(), clock.now)
+
+
+@job(name="courses.regrades", time_limit_s=3000, every_s=60)
+def find_regrades() -> None:
+    """What was confirmed and is not done, and no worker is at it."""
+    database = db.database()
+    with database.session(writes=False) as session:
+        due = regrades.due(session, clock.now())
+    for correction_id in due:
+        regrades.run(database, correction_id, sampling_seed(), clock.now)
 
 
 @job(name="courses.verify", time_limit_s=3000, every_s=1800)
@@ -34,3 +72,23 @@ def verify_awards() -> None:
                 award=found.award_id,
                 differences=len(found.differences),
             )
+
+
+@job(name="courses.publish", time_limit_s=300, every_s=30)
+def publish_due() -> None:
+    """Publish approved versions whose moment has come; it is its own sweeper."""
+    now, database = clock.now(), db.database()
+    with database.session(writes=False) as session:
+        due = publication.due(session, now)
+    for version_id in due:
+        try:
+            with database.transaction() as session:
+                publication.publish(session, version_id, now)
+        except Exception:  # one that fails keeps no other back
+            log.exception("version not published", version=version_id)
+
+
+@job(name="courses.reviews", time_limit_s=300, every_s=300)
+def free_late_seats() -> None:
+    """Nothing lies with a reviewer for ever."""
+    seats.lapse(db.session(), clock.now())

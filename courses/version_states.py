@@ -10,6 +10,8 @@ from zhixin.errors import Conflict
 
 class VersionStep(StrEnum):
     SEND_BACK = "send-back"
+    APPROVE = "approve"  # to be published at a moment
+    WITHDRAW = "withdraw"
     PUBLISH = "publish"
     SUPERSEDE = "supersede"
 
@@ -17,6 +19,10 @@ class VersionStep(StrEnum):
 STEPS = {
     (VersionState.SUBMITTED, VersionStep.SEND_BACK): VersionState.RETURNED,
     (VersionState.SUBMITTED, VersionStep.PUBLISH): VersionState.PUBLISHED,
+    (VersionState.SUBMITTED, VersionStep.APPROVE): VersionState.APPROVED,
+    (VersionState.SUBMITTED, VersionStep.WITHDRAW): VersionState.WITHDRAWN,
+    (VersionState.APPROVED, VersionStep.PUBLISH): VersionState.PUBLISHED,
+    (VersionState.APPROVED, VersionStep.WITHDRAW): VersionState.WITHDRAWN,
     (VersionState.PUBLISHED, VersionStep.SUPERSEDE): VersionState.SUPERSEDED,
 }
 

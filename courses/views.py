@@ -11,6 +11,9 @@ from flask_login import current_user
 
 from courses import catalogue, enrolments, fields
 from courses.models import Field
+from courses.quality import marks
+from courses.ratings import rating
+from courses.registers import attaching
 from courses.search import CourseIndex
 from media import streaming
 from media.models import Asset
@@ -19,6 +22,8 @@ from zhixin.errors import NotFound
 from zhixin.hours import policies
 
 blueprint = Blueprint("courses", __name__)
+#: Ratings with words on a course's page.
+SAID = 3
 
 
 def today() -> date:
@@ -115,8 +120,15 @@ def course(course_id: int) -> ResponseReturnValue:
         version=version,
         document=document,
         quality_until=quality_until,
+        mark=marks.active(session, [course_id]).get(course_id),
         field=session.get(Field, version.field_code),
         policy=policies.rule(policies.in_force(session, on)),
         enrolment=enrolment,
         poster=streaming.poster_url(asset) if asset else None,
+        teachers_there=attaching.in_force(
+            session, [each.expert_id for each in document.teachers or ()]
+        ),
+        ratings=rating.summary(session, course_id),
+        said=rating.written(session, course_id, size=SAID)[:SAID],
+        fewest_ratings=rating.FEWEST,
     )

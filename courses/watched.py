@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from courses import presence, scopes
 from courses.models import CourseVersion, Enrolment, EnrolmentState
 from courses.progress import document, needed_ms
+from courses.stops import answering
 from media.models import Asset, Playback
 from media.presence import Cadence, Question
 from zhixin.errors import NotFound
@@ -85,6 +86,18 @@ def questions(session: Session, seen: Watched) -> list[Question]:
         sa.select(CourseVersion.document).where(CourseVersion.id == seen.version_id)
     ).one()
     return presence.questions(document(text), seen.asset_id)
+
+
+def stops_missing(session: Session, seen: Watched, person_id: int) -> bool:
+    """Does this video still have stops that the person has not answered?"""
+    text = session.scalars(
+        sa.select(CourseVersion.document).where(CourseVersion.id == seen.version_id)
+    ).one()
+    units = [u for u in document(text).units() if u.asset_id == seen.asset_id and u.stops]
+    if not units:
+        return False
+    given = answering.answered(session, person_id, [seen.version_id]).get(seen.version_id, set())
+    return any(answering.missing(unit, given) for unit in units)
 
 
 def needed(session: Session, scope: str, asset: Asset) -> int:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_babel import gettext as _
+from markupsafe import Markup
 
+from courses import kinds
+from courses.documents import Unit
 from courses.submission import Arithmetic
+from zhixin import richtext
 from zhixin.pages import format_duration, format_hours
 
 
@@ -29,10 +33,61 @@ def version_state_text(state: str) -> str:
     words: dict[str, str] = {
         "submitted": _("审核中"),
         "returned": _("已退回"),
+        "approved": _("待发布"),
+        "withdrawn": _("已撤回"),
         "published": _("已发布"),
         "superseded": _("已被新版替代"),
     }
     return words[state]
+
+
+def seat_state_text(state: str) -> str:
+    """Where a reviewer's place stands."""
+    words: dict[str, str] = {
+        "open": _("审核中"),
+        "approved": _("通过"),
+        "returned": _("退回"),
+        "released": _("已放回"),
+        "lapsed": _("超过期限"),
+        "closed": _("未参加决定"),
+    }
+    return words[state]
+
+
+def comment_state_text(state: str) -> str:
+    """Where a reviewer's remark stands."""
+    words: dict[str, str] = {
+        "open": _("待处理"),
+        "resolved": _("作者已处理"),
+        "closed": _("已确认"),
+    }
+    return words[state]
+
+
+def package_state_text(state: str, way: str) -> str:
+    """Where a course's archive stands."""
+    words: dict[str, str] = {
+        "waiting": _("等待处理"),
+        "working": _("正在生成") if way == "export" else _("正在读取和核对"),
+        "ready": _("可以下载") if way == "export" else _("等待您确认"),
+        "accepted": _("等待导入"),
+        "making": _("正在导入"),
+        "made": _("已导入"),
+        "failed": _("没有完成"),
+    }
+    return words[state]
+
+
+def category_text(category: str) -> str:
+    """A part of the reviewer's checklist."""
+    words: dict[str, str] = {
+        "content": _("内容"),
+        "teaching": _("教学"),
+        "hours": _("学时"),
+        "copyright": _("版权"),
+        "accessibility": _("无障碍"),
+    }
+    return words[category]
 
 
 def asset_state_text(state: str) -> str:
@@ -41,17 +96,17 @@ def asset_state_text(state: str) -> str:
         "transcoding": _("转码中"),
         "ready": _("可播放"),
         "failed": _("处理失败"),
+        "cancelled": _("已取消转码"),
     }
     return words[state]
 
 
-def question_kind_text(kind: str) -> str:
-    words: dict[str, str] = {
-        "single": _("单选题"),
-        "multiple": _("多选题"),
-        "true_false": _("判断题"),
-    }
-    return words[kind]
+def body_html(unit: Unit) -> Markup:
+    """A unit's text as it is shown: older versions hold plain paragraphs."""
+    if unit.rich:
+        return richtext.render(unit.body or "")
+    paragraphs = [each.strip() for each in (unit.body or "").split("\n\n")]
+    return Markup().join(Markup("<p>{}</p>").format(each) for each in paragraphs if each)
 
 
 def arithmetic_text(arithmetic: Arithmetic) -> str:
@@ -81,11 +136,19 @@ def class_state_text(state: str) -> str:
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         arithmetic_text=arithmetic_text,
+        body_html=body_html,
+        rich=richtext.render,
+        unit_icon=kinds.icon,
+        unit_kind_text=kinds.word,
+        unit_kinds=kinds.KINDS,
         level_text=level_text,
         speed_text=speed_text,
+        category_text=category_text,
+        package_state_text=package_state_text,
         class_state_text=class_state_text,
+        comment_state_text=comment_state_text,
+        seat_state_text=seat_state_text,
         version_state_text=version_state_text,
         asset_state_text=asset_state_text,
-        question_kind_text=question_kind_text,
     )
     app.jinja_env.filters["zip_"] = zip

@@ -10,10 +10,14 @@ from email.utils import format_datetime
 from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from media import assets, streaming, uploads
-from media.models import Asset, AssetState, Upload
+from media import assets, joining, queueing, refinements, streaming, uploads, usage, words
+from media.errors import FileRefused
+from media.file_models import Attachment
+from media.models import Asset, AssetState, Upload, UploadKind
+from media.refinement_models import RefinementState
 from media.storage import MediaStore
 from zhixin import access, api, clock, config, db, security
 from zhixin.errors import DomainError, Invalid
@@ -21,7 +25,7 @@ from zhixin.people.models import Role
 
 blueprint = api.api_blueprint("media", "视频上传（tus 1.0）与处理进度")
 VERSION = "1.0.0"
-EXTENSIONS = "creation,termination,checksum,expiration"
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,checksum,expiration,concatenation"
 OFFSET_TYPE = "application/offset+octet-stream"
 
 
@@ -59,7 +63,14 @@ class AssetOut(api.Model):
     state: AssetState
     progress: int = Field(description="percent")
     failure: str | None = Field(description="why it failed, in words")
+    ahead: int | None = Field(description="how many come before it; null: it does not wait")
+    seconds_left: int | None = Field(description="of the work; null: not known yet")
+    standing: str = Field(description="the same in words")
     duration_ms: int | None
+    refining: RefinementState | None = Field(
+        description="of a ready video that was taken over as it is: the work on its lower renditions"
+    )
+    refined: int | None = Field(description="how far that is, percent")
     playlist: str | None = Field(description="preview, once ready")
     poster: str | None
 
@@ -116,30 +127,111 @@ def capabilities() -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@blueprint.post("/uploads", summary="Begin an upload (tus creation)")
+@blueprint.post("/uploads", summary="Begin an upload (tus creation, concatenation)")
 @access.only(Role.AUTHOR)
+@db.short_transactions
+@security.streams
 def create() -> ResponseReturnValue:
-    """Upload-Length and Upload-Metadata (filename) in headers; the address in Location."""
+    """Upload-Length (or Upload-Defer-Length) and Upload-Metadata (filename, kind, sha256) in
+    headers; the address in Location. Bytes may come with it. Upload-Concat makes a part, or a
+    whole of parts."""
     _check_version()
+    concat = request.headers.get("Upload-Concat", "").strip()
+    if concat.startswith("final;"):
+        return _join(concat.removeprefix("final;").split())
+    if concat not in ("", "partial"):
+        raise Invalid("分段方式（Upload-Concat）有误", code="upload-concat")
     length = _number("Upload-Length")
-    if length is None:
+    if length is None and request.headers.get("Upload-Defer-Length") != "1":
         raise Invalid("缺少文件大小（Upload-Length）", code="upload-length")
-    upload = uploads.create(
-        db.session(),
-        _store(),
-        owner_id=access.person().id,
-        file_name=_metadata().get("filename", ""),
-        size=length,
-        max_bytes=_settings().max_upload_bytes,
-        keep=timedelta(days=_settings().upload_days),
-        now=clock.now(),
-    )
-    return _tus(
+    upload, known = _begin(length, partial=concat == "partial")
+    done: Asset | Attachment | None = known
+    if request.mimetype == OFFSET_TYPE and known is None:  # creation-with-upload
+        upload.received, done = _receive(upload.id, 0, _checksum())
+    response = _tus(
         201,
         Location=url_for("media_api.patch", upload_id=upload.id),
-        Upload_Offset=0,
+        Upload_Offset=upload.received,
         Upload_Expires=_expires(upload),
     )
+    return _naming(response, done)
+
+
+def _begin(length: int | None, *, partial: bool) -> tuple[Upload, Asset | None]:
+    """A new upload, and the video that it is already."""
+    settings, facts, owner_id = _settings(), _metadata(), access.person().id
+    db.finish(keep=False)
+    try:
+        kind = UploadKind(facts.get("kind") or "video")
+    except ValueError:
+        raise Invalid("文件的用途（kind）只能是 video 或 file", code="upload-metadata") from None
+    is_file = kind is UploadKind.FILE
+    with db.database().transaction() as session:
+        _require_room(session, owner_id, length or 0)
+        upload = uploads.create(
+            session,
+            _store(),
+            owner_id=owner_id,
+            file_name=facts.get("filename", ""),
+            size=length,
+            max_bytes=settings.file_bytes if is_file else settings.max_upload_bytes,
+            keep=timedelta(days=settings.upload_days),
+            kind=kind,
+            partial=partial,
+            now=clock.now(),
+        )
+        known = None
+        if (sha256 := facts.get("sha256")) and not partial and not is_file:
+            known = uploads.known(session, owner_id, sha256.lower(), length)
+        if known:
+            uploads.recognise(session, upload, known)
+            db.after_commit(session, lambda: _store().upload(upload.id).unlink(missing_ok=True))
+    return upload, known
+
+
+def _require_room(session: Session, owner_id: int, size: int) -> None:
+    settings, now = _settings(), clock.now()
+    usage.require(session, owner_id, size, settings.author_bytes)
+    queueing.require_share(session, owner_id, size, settings.author_bytes_a_day, now)
+
+
+def _join(urls: list[str]) -> ResponseReturnValue:
+    settings, facts, owner_id = _settings(), _metadata(), access.person().id
+    ids = [url.rstrip("/").rsplit("/", 1)[-1] for url in urls]
+    db.finish(keep=False)
+    with db.database().transaction() as session:
+        parts = joining.parts(session, ids, owner_id, clock.now())
+        is_file = facts.get("kind") == UploadKind.FILE
+        whole = uploads.create(
+            session,
+            _store(),
+            owner_id=owner_id,
+            file_name=facts.get("filename", ""),
+            size=sum(part.size for part in parts),
+            max_bytes=settings.file_bytes if is_file else settings.max_upload_bytes,
+            keep=timedelta(days=settings.upload_days),
+            kind=UploadKind.FILE if is_file else UploadKind.VIDEO,
+            now=clock.now(),
+        )
+    try:
+        joining.copy(_store(), parts, whole)
+        with db.database().transaction() as session:
+            done = joining.finish(session, _store(), parts, whole, clock.now())
+    except Exception:
+        with db.database().transaction() as session:  # the parts are as they were
+            uploads.terminate(session, _store(), whole)
+        raise
+    location = url_for("media_api.patch", upload_id=whole.id)
+    return _naming(_tus(201, Location=location, Upload_Offset=whole.size), done)
+
+
+def _naming(response: Response, done: Asset | Attachment | None) -> Response:
+    """Say what an upload became."""
+    if isinstance(done, Asset):
+        response.headers["Zhixin-Asset"] = str(done.id)
+    elif done is not None:
+        response.headers["Zhixin-File"] = done.id
+    return response
 
 
 def _metadata() -> dict[str, str]:
@@ -159,14 +251,17 @@ def offset(upload_id: str) -> ResponseReturnValue:
     """How far an upload is."""
     _check_version()
     upload = uploads.get(db.session(), upload_id, access.person().id, clock.now())
-    response = _tus(
-        200,
-        Upload_Offset=upload.received,
-        Upload_Length=upload.size,
-        Upload_Expires=_expires(upload),
-    )
+    response = _tus(200, Upload_Offset=upload.received, Upload_Expires=_expires(upload))
+    if upload.length_known:
+        response.headers["Upload-Length"] = str(upload.size)
+    else:
+        response.headers["Upload-Defer-Length"] = "1"
+    if upload.partial:
+        response.headers["Upload-Concat"] = "partial"
     if upload.asset_id:
         response.headers["Zhixin-Asset"] = str(upload.asset_id)
+    if upload.attachment_id:
+        response.headers["Zhixin-File"] = upload.attachment_id
     return response
 
 
@@ -180,12 +275,27 @@ def patch(path: UploadPath) -> ResponseReturnValue:
     if request.mimetype != OFFSET_TYPE:
         raise WrongType
     checksum = _checksum()
-    _at_offset(path.upload_id)
+    offset = _number("Upload-Offset")
+    upload = _at_offset(path.upload_id, offset)
+    if (length := _number("Upload-Length")) is not None and not upload.length_known:
+        with db.database().transaction() as session:
+            # What came of it counts already.
+            _require_room(session, upload.owner_id, max(0, length - upload.received))
+            uploads.tell_length(session, upload, length)
+    received, done = _receive(path.upload_id, offset, checksum)
+    response = _tus(204, Upload_Offset=received, Upload_Expires=_expires(upload))
+    return _naming(response, done)
+
+
+def _receive(
+    upload_id: str, offset: int | None, checksum: tuple[str, bytes] | None
+) -> tuple[int, Asset | Attachment | None]:
+    """Take this request's bytes; how far the upload is now, and what it became."""
     # From here until the new offset is on record nobody else writes, so the offset is asked
     # for again: another request may just have moved it.
-    with uploads.writing(_store().upload(path.upload_id)) as file:
-        upload = _at_offset(path.upload_id)
-        _store().require_space(upload.size - upload.received)
+    with uploads.writing(_store().upload(upload_id)) as file:
+        upload = _at_offset(upload_id, offset)
+        _store().require_space(upload.size - upload.received if upload.length_known else 0)
         try:
             received = uploads.receive(
                 file,
@@ -198,26 +308,34 @@ def patch(path: UploadPath) -> ResponseReturnValue:
             # A broken connection: what arrived before is on disk, the client goes on from there.
             _advance(upload, file.seek(0, os.SEEK_END))
             raise
-        asset = _advance(upload, received)
-    response = _tus(204, Upload_Offset=received, Upload_Expires=_expires(upload))
-    if asset:
-        response.headers["Zhixin-Asset"] = str(asset.id)
-    return response
+        return received, _advance(upload, received)
 
 
-def _at_offset(upload_id: str) -> Upload:
+def _at_offset(upload_id: str, offset: int | None) -> Upload:
     """One's own unfinished upload, if it is where this request goes on; leaves no transaction
     open: what follows may take as long as the network likes."""
     upload = uploads.get(db.session(), upload_id, access.person().id, clock.now())
     db.finish(keep=False)
-    if upload.asset_id or upload.received != _number("Upload-Offset"):
+    if upload.finished or upload.received != offset:
         raise uploads.OffsetMismatch
     return upload
 
 
-def _advance(upload: Upload, received: int) -> Asset | None:
-    with db.database().transaction() as session:
-        return uploads.advance(session, _store(), upload, received, clock.now())
+def _advance(upload: Upload, received: int) -> Asset | Attachment | None:
+    try:
+        with db.database().transaction() as session:
+            return uploads.advance(session, _store(), upload, received, clock.now())
+    except FileRefused:  # it will not become another file by sending it again
+        with db.database().transaction() as session:
+            uploads.terminate(session, _store(), upload)
+        raise
+    except Exception:
+        # The whole could not be kept. Its last byte is asked for again, and no other: so a client
+        # that goes on tries once more.
+        if received == upload.size > 1:
+            with db.database().transaction() as session:
+                uploads.advance(session, _store(), upload, received - 1, clock.now())
+        raise
 
 
 def _checksum() -> tuple[str, bytes] | None:
@@ -250,13 +368,20 @@ def asset(path: AssetPath) -> ResponseReturnValue:
     person = access.person()
     found = assets.get(db.session(), path.asset_id, person.id)
     ready = found.state == AssetState.READY
+    standing = queueing.standing(db.session(), found, clock.now())
+    left = refinements.of(db.session(), found)
     return AssetOut(
         id=found.id,
         file_name=found.file_name,
         state=AssetState(found.state),
         progress=found.progress,
         failure=found.failure,
+        ahead=standing.ahead,
+        seconds_left=standing.seconds_left,
+        standing=words.refinement_text(left, clock.now()) or words.standing_text(standing),
         duration_ms=found.duration_ms,
+        refining=RefinementState(left.state) if left else None,
+        refined=left.progress if left else None,
         playlist=streaming.playlist_url(found, viewer=person.id, now=clock.now())
         if ready
         else None,

@@ -5,19 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from media import queueing
 from media.errors import MESSAGES
 from media.models import Asset, AssetState
 from media.transcode import Transcoded
-from zhixin.errors import NotFound
+from media.work_states import Step, after, before
+from zhixin.errors import Conflict, NotFound
+from zhixin.people.models import Person
 
 #: A worker that is silent this long has died; its claim runs out and another takes over.
 CLAIM = timedelta(seconds=60)
 MOST_TRIES = 3
-UNFINISHED = (AssetState.UPLOADED, AssetState.TRANSCODING)
 
 
 def get(session: Session, asset_id: int, owner_id: int) -> Asset:
@@ -35,26 +38,38 @@ def get(session: Session, asset_id: int, owner_id: int) -> Asset:
 def of_owner(session: Session, owner_id: int) -> Sequence[Asset]:
     """An author's videos, the newest first."""
     return session.scalars(
-        sa.select(Asset).where(Asset.owner_id == owner_id).order_by(Asset.id.desc())
+        sa.select(Asset)
+        .where(Asset.owner_id == owner_id, Asset.discarded_at.is_(None))
+        .order_by(Asset.id.desc())
     ).all()
 
 
-def claim(session: Session, asset_id: int, now: datetime) -> str | None:
+def claim(
+    session: Session, asset_id: int, now: datetime, *, at_once: int | None = None
+) -> str | None:
     """Take an unfinished video that nobody works on; None when there is nothing to take.
+
+    Args:
+        at_once: how many of one author's videos may be worked on together.
 
     Returns:
         The claim's mark, to be shown with each later change.
     """
     mark = secrets.token_hex(8)
+    if at_once is not None:
+        # One after the other for one author, so that they are counted right (PostgreSQL; on
+        # SQLite writers are alone anyway).
+        owner = sa.select(Asset.owner_id).where(Asset.id == asset_id).scalar_subquery()
+        session.execute(
+            sa.select(Person.id).where(Person.id == owner).with_for_update(key_share=True)
+        )
     taken = session.execute(
         sa.update(Asset)
-        .where(
-            Asset.id == asset_id,
-            Asset.state.in_(UNFINISHED),
-            sa.or_(Asset.claimed_until.is_(None), Asset.claimed_until < now),
-        )
+        .where(Asset.id == asset_id, queueing.unclaimed(now), queueing.within_share(at_once, now))
         .values(
-            state=AssetState.TRANSCODING,
+            state=after(Step.CLAIM),
+            started_at=now,
+            postponed=None,
             claim=mark,
             claimed_until=now + CLAIM,
             tries=Asset.tries + 1,
@@ -67,6 +82,11 @@ def claim(session: Session, asset_id: int, now: datetime) -> str | None:
 def renew(session: Session, asset_id: int, mark: str, percent: int, now: datetime) -> bool:
     """Say that the work goes on; False when the claim was lost."""
     return _change(session, asset_id, mark, progress=percent, claimed_until=now + CLAIM)
+
+
+def reported(session: Session, asset_id: int, mark: str, report: dict[str, Any]) -> bool:
+    """Keep what was found in the file (``media.report``)."""
+    return _change(session, asset_id, mark, report=report)
 
 
 def ready(
@@ -83,7 +103,7 @@ def ready(
         session,
         asset_id,
         mark,
-        state=AssetState.READY,
+        state=after(Step.FINISH),
         progress=100,
         duration_ms=made.duration_ms,
         width=made.width,
@@ -103,7 +123,7 @@ def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
         session,
         asset_id,
         mark,
-        state=AssetState.FAILED,
+        state=after(Step.FAIL),
         failure_code=code,
         failure=MESSAGES[code],
         claimed_until=None,
@@ -112,34 +132,70 @@ def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
 
 
 def release(
-    session: Session, asset_id: int, mark: str, retry_at: datetime, *, counted: bool = True
+    session: Session,
+    asset_id: int,
+    mark: str,
+    retry_at: datetime,
+    *,
+    counted: bool = True,
+    postponed: str | None = None,
 ) -> bool:
-    """Leave the work to a later try; ``counted``: this one was a try."""
+    """Leave the work to a later try; ``counted``: this one was a try; ``postponed``: why."""
     return _change(
         session,
         asset_id,
         mark,
-        state=AssetState.UPLOADED,
+        state=after(Step.RELEASE),
         claimed_until=retry_at,
+        postponed=postponed,
         claim=None,
         tries=Asset.tries if counted else Asset.tries - 1,
     )
 
 
-def waiting(session: Session, now: datetime) -> Sequence[int]:
-    """Unfinished videos that nobody works on: lost doorbells, dead workers."""
-    return session.scalars(
-        sa.select(Asset.id)
-        .where(
-            Asset.state.in_(UNFINISHED),
-            sa.or_(Asset.claimed_until.is_(None), Asset.claimed_until < now),
-        )
-        .order_by(Asset.id)
-    ).all()
+def cancel(session: Session, asset: Asset) -> None:
+    """Stop the work: its worker finds the claim gone within seconds. The file stays.
+
+    Raises:
+        Conflict: it is finished, or was stopped already.
+    """
+    values = {"claimed_until": None, "claim": None, "postponed": None, "progress": 0, "cut": None}
+    if not _step(session, asset, Step.CANCEL, **values):
+        raise Conflict("这个视频没有在处理，不能取消")
+
+
+def retry(session: Session, asset: Asset, now: datetime, *, has_source: bool) -> None:
+    """Into the queue again, at its end, with all tries.
+
+    Raises:
+        Conflict: it did not fail and was not stopped, or its file is gone.
+    """
+    if not has_source:
+        raise Conflict("原始文件已经不在，请重新上传")
+    values = {
+        "queued_at": now, "claimed_until": None, "postponed": None, "tries": 0, "progress": 0,
+        "failure": None, "failure_code": None, "cut": None,
+    }  # fmt: skip
+    if not _step(session, asset, Step.RETRY, **values):
+        raise Conflict("这个视频不需要重新处理")
+
+
+def _step(session: Session, asset: Asset, step: Step, **values: object) -> bool:
+    """Whoever is first has the step; the other finds the state changed."""
+    changed = session.execute(
+        sa.update(Asset)
+        .where(Asset.id == asset.id, Asset.state.in_(before(step)))
+        .values(state=after(step), **values)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(asset)
+    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def _change(session: Session, asset_id: int, mark: str, **values: object) -> bool:
     changed = session.execute(
-        sa.update(Asset).where(Asset.id == asset_id, Asset.claim == mark).values(**values)
+        sa.update(Asset)
+        .where(Asset.id == asset_id, Asset.claim == mark, Asset.state == AssetState.TRANSCODING)
+        .values(**values)
     )
     return bool(changed.rowcount == 1)  # type: ignore[attr-defined]

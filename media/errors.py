@@ -25,6 +25,28 @@ MESSAGES = {
     "disk-full": "服务器存储空间不足，转码未完成。已通知管理员，稍后会自动重试。",
     "cancelled": "转码已取消。",
 }
+PICTURE_MESSAGES = {
+    "picture-empty": "没有收到图片。请重新选择文件。",
+    "picture-kind": "只接受 PNG、JPEG、WebP、GIF 图片；SVG 等其他格式请先导出为 PNG。",
+    "picture-damaged": "图片不完整或已损坏。请重新导出后上传。",
+    "picture-too-large": "图片过大。请缩小尺寸或压缩后上传。",
+    "picture-too-long": "动图的帧数过多。请缩短，或改为上传视频。",
+}
+FILE_MESSAGES = {
+    "file-empty": "没有收到文件，或文件是空的。请重新选择。",
+    "file-kind": "不接受这种文件。可以上传 PDF、Office 与 WPS 文档、文本、表格数据、图片和压缩包；含宏的文档和程序请先转换或放入压缩包。",
+    "file-differs": "文件内容与扩展名不符。请确认文件能正常打开后重新上传。",
+    "file-too-large": "文件超过了允许的大小。请压缩或拆分后上传。",
+}
+CAPTION_MESSAGES = {
+    "captions-empty": "没有收到字幕文件，或文件是空的。请重新选择。",
+    "captions-kind": "没有在文件中找到字幕。请上传 WebVTT（.vtt）、SRT（.srt）或 ASS（.ass）字幕文件。",
+    "captions-too-large": "字幕文件过大（上限 2 MB）。请确认选择的是字幕文件。",
+    "captions-too-many": "字幕条数过多（上限 10000 条）。请确认选择的是字幕文件。",
+    "captions-cue-too-long": "有一条字幕过长（上限 500 个字、8 行）。请拆分为几条后再保存。",
+    "captions-language": "请选择字幕的语言。",
+    "captions-time": "字幕的时间有误，请写成“分:秒.毫秒”，例如 1:23.500。",
+}
 
 
 class MediaError(DomainError):
@@ -44,3 +66,36 @@ class MediaRejected(MediaError):
 
 class TranscodeFailed(MediaError):
     """The work on an acceptable file failed: trying again may help."""
+
+
+class PictureRefused(DomainError):
+    """A picture that cannot be kept, told by ``code``."""
+
+    status = 422
+    code = "picture-damaged"
+    title = "图片不能使用"
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(PICTURE_MESSAGES[code], code=code, **facts)
+
+
+class FileRefused(DomainError):
+    """A file that cannot be kept, told by ``code``."""
+
+    status = 422
+    code = "file-kind"
+    title = "文件不能使用"
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(FILE_MESSAGES[code], code=code, **facts)
+
+
+class CaptionsRefused(DomainError):
+    """Captions that cannot be kept, told by ``code``."""
+
+    status = 422
+    code = "captions-kind"
+    title = "字幕不能使用"
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(CAPTION_MESSAGES[code], code=code, **facts)

@@ -19,6 +19,12 @@ class AssetState(StrEnum):
     TRANSCODING = "transcoding"
     READY = "ready"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # by its author
+
+
+class UploadKind(StrEnum):
+    VIDEO = "video"
+    FILE = "file"  # to be taken home, see media.files
 
 
 class Upload(Base):
@@ -26,7 +32,9 @@ class Upload(Base):
 
     __tablename__ = "upload"
     __table_args__ = (
+        one_of("kind", UploadKind),
         sa.CheckConstraint("received >= 0 AND received <= size", name="received_within_size"),
+        sa.Index(None, "owner_id", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # random, in the address
@@ -39,6 +47,20 @@ class Upload(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     asset_id: Mapped[int | None] = mapped_column(sa.ForeignKey("asset.id", ondelete="CASCADE"))
+    kind: Mapped[UploadKind] = mapped_column(
+        sa.String(16), default=UploadKind.VIDEO, server_default="video"
+    )
+    # A part of a whole that a later request makes of several (tus concatenation).
+    partial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # Until the client says how long it is, ``size`` is the most that it may be.
+    length_known: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    # What a whole one of kind FILE became. No foreign key: the file may go before this row does.
+    attachment_id: Mapped[str | None] = mapped_column(sa.String(32))
+
+    @property
+    def finished(self) -> bool:
+        """It became what it was sent for."""
+        return self.asset_id is not None or self.attachment_id is not None
 
 
 class Asset(Base):
@@ -56,6 +78,7 @@ class Asset(Base):
             "state <> 'ready' OR (duration_ms IS NOT NULL AND folder IS NOT NULL)",
             name="ready_whole",
         ),
+        sa.Index(None, "owner_id", "started_at"),
         # Serves the sweeper.
         sa.Index(
             "ix_asset_unfinished",
@@ -84,9 +107,21 @@ class Asset(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     segments_ms: Mapped[list[Any] | None]  # durations of the segments of the first rendition
+    report: Mapped[dict[str, Any] | None]  # what was found in the file, see media.report
     folder: Mapped[str | None]  # of the renditions, below the media folder
     created_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]  # when it was asked for again, else at created_at
+    started_at: Mapped[datetime | None]  # of the last try
+    source_ms: Mapped[int | None]  # of the file as it came, once it is known
+    postponed: Mapped[str | None] = mapped_column(sa.String(32))  # why it waits until claimed_until
+    # Of a long one that is made in pieces (``media.pieces``): the name of the cut, what is made.
+    cut: Mapped[str | None] = mapped_column(sa.String(32))
+    recipe: Mapped[dict[str, Any] | None]
+    rendition_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)  # None: not added up yet
+    # See media.collecting: since when nothing refers to it; when its author gave it up.
+    unused_since: Mapped[datetime | None]
+    discarded_at: Mapped[datetime | None]
 
 
 class Playback(Base):
@@ -180,6 +215,8 @@ class Coverage(Base):
     """The union of media intervals confirmed for a person, a scope and a video."""
 
     __tablename__ = "coverage"
+    # Serves those who ask how a video was watched by all.
+    __table_args__ = (sa.Index(None, "scope", "asset_id"),)
 
     person_id: Mapped[int] = mapped_column(
         sa.ForeignKey("person.id", ondelete="RESTRICT"), primary_key=True

@@ -263,10 +263,15 @@ def answer(
 
 
 def _wait_s(prompt: Prompt, now: datetime) -> float:
-    if not prompt.tries:
+    return wait_s(prompt.tries, now)
+
+
+def wait_s(tries: Sequence[dict[str, Any]], now: datetime) -> float:
+    """How long the next choice must wait after these, which were all wrong: ``{"at": …}``."""
+    if not tries:
         return 0
-    wait = min(LONGEST_WAIT_S, WAIT_S * len(prompt.tries))
-    last = datetime.fromisoformat(prompt.tries[-1]["at"])
+    wait = min(LONGEST_WAIT_S, WAIT_S * len(tries))
+    last = datetime.fromisoformat(tries[-1]["at"])
     return max(0.0, wait - (now - last).total_seconds())
 
 

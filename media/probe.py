@@ -17,6 +17,7 @@ from typing import Any
 from media.binaries import ffprobe
 from media.errors import MediaRejected
 from media.running import running
+from zhixin import sandbox
 
 #: Demuxers that read one self-contained file. Playlists (hls, dash, concat), image
 #: sequences, subtitles and devices are not among them.
@@ -26,15 +27,22 @@ INPUT_GUARDS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
 #: Frame rates outside these (frames a second) are a demuxer's guess at timestamps.
 SLOWEST_FPS, FASTEST_FPS = 0.02, 240
 DEFAULT_FPS = 25.0
+HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+CHINESE = ("chi", "zho", "zh", "cmn", "yue")
 #: The part at the end in which a whole file has packets.
 TAIL_MS = 10_000
+#: So far apart may a file's streams begin and still begin together.
+BEGIN_MS = 50
 #: Only what is read below: tags are the stranger's, of any size.
 ENTRIES = (
-    "format=format_name,start_time,duration"
-    ":stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,avg_frame_rate,"
-    "r_frame_rate,duration,channels:stream_disposition=attached_pic:stream_side_data=rotation"
+    "format=format_name,start_time,duration,bit_rate"
+    ":stream=index,codec_type,codec_name,profile,level,has_b_frames,width,height,sample_aspect_ratio,avg_frame_rate,"
+    "r_frame_rate,start_time,duration,bit_rate,pix_fmt,field_order,color_range,color_transfer,"
+    "color_primaries,color_space,sample_rate,channels,channel_layout"
+    ":stream_disposition=attached_pic,default:stream_side_data=rotation:stream_tags=language"
 )
 MOST_OUTPUT = 1 << 20
+BOUNDS = sandbox.Bounds(cpu_s=120, memory_bytes=2 << 30, file_bytes=0)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,27 @@ class VideoStream:
     rotation: int
     pixel_aspect: float = 1.0
     index: int = 0
+    profile: str = ""
+    pixels: str = "yuv420p"  # as FFmpeg names formats
+    field_order: str = ""
+    full_range: bool = False
+    transfer: str = ""
+    primaries: str = ""
+    matrix: str = ""
+    average_fps: float = 0.0
+    kbps: int = 0  # 0: unknown
+    level: int = 0  # H.264: ten times what it is called; 0: unknown
+    reorder: int = 0  # how many frames are decoded before they are shown, at most
+
+    @property
+    def hdr(self) -> bool:
+        """Brighter and of more colours than usual screens: PQ or HLG."""
+        return self.transfer in HDR_TRANSFERS
+
+    @property
+    def variable(self) -> bool:
+        """Frames come at varying distances."""
+        return 0 < self.average_fps < self.fps * 0.97
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -61,9 +90,18 @@ class VideoStream:
 
 @dataclass(frozen=True)
 class AudioStream:
+    """``language``: three letters, or nothing."""
+
     codec: str
     channels: int
     index: int = 1
+    profile: str = ""
+    rate: int = 48000
+    layout: str = ""
+    language: str = ""
+    default: bool = False
+    kbps: int = 0
+    late_ms: int = 0  # after the picture begins; negative: before it
 
 
 @dataclass(frozen=True)
@@ -74,6 +112,8 @@ class Probe:
     stream_count: int
     video: VideoStream
     audio: AudioStream | None
+    sounds: tuple[AudioStream, ...] = ()
+    kbps: int = 0  # of everything together; 0: unknown
 
 
 def probe(path: Path, *, timeout_s: float = 60) -> Probe:
@@ -99,15 +139,40 @@ def probe(path: Path, *, timeout_s: float = 60) -> Probe:
     video = _video(pictures[0])
     if video.width < 2 or video.height < 2:
         raise MediaRejected("truncated")
-    sounds = [s for s in streams if s.get("codec_type") == "audio"]
+    begins = _ms(pictures[0].get("start_time")) or 0
+    sounds = tuple(_audio(s, begins) for s in streams if s.get("codec_type") == "audio")
     return Probe(
         container=str(form.get("format_name", "")),
         duration_ms=_whole_ms(path, form, pictures[0], deadline),
         size_bytes=size,
         stream_count=len(streams),
         video=video,
-        audio=_audio(sounds[0]) if sounds else None,
+        audio=min(sounds, key=_preference, default=None),
+        sounds=sounds,
+        kbps=_kbps(form),
     )
+
+
+def begins_whole(path: Path, index: int, *, timeout_s: float = 60) -> bool:
+    """Its stream ``index`` begins where the file does, with a key frame that is shown: not in
+    the middle of what an edit list leaves out."""
+    questions = [
+        "-select_streams", str(index), "-read_intervals", "%+#1",
+        "-show_entries", "format=start_time:packet=pts_time,flags", "-of", "compact=p=0",
+    ]  # fmt: skip
+    said: dict[str, str] = {}
+    for line in _ffprobe(path, time.monotonic() + timeout_s, *questions):
+        for word in line.split("|"):
+            name, _, value = word.partition("=")
+            said.setdefault(name, value)
+    begin, first, flags = (
+        _ms(said.get("start_time")),
+        _ms(said.get("pts_time")),
+        said.get("flags", ""),
+    )
+    if begin is None or first is None or abs(first - begin) > BEGIN_MS:
+        return False
+    return "K" in flags and "D" not in flags
 
 
 def _video(stream: dict[str, Any]) -> VideoStream:
@@ -124,15 +189,43 @@ def _video(stream: dict[str, Any]) -> VideoStream:
         # Real ones lie near 1 (PAL and NTSC, wide or not): others are mistakes.
         pixel_aspect=pixel_aspect if 0.25 <= pixel_aspect <= 4 else 1.0,
         index=int(stream["index"]),
+        profile=str(stream.get("profile", "")),
+        pixels=str(stream.get("pix_fmt", "")),
+        field_order=str(stream.get("field_order", "")),
+        full_range=stream.get("color_range") == "pc",
+        transfer=str(stream.get("color_transfer", "")),
+        primaries=str(stream.get("color_primaries", "")),
+        matrix=str(stream.get("color_space", "")),
+        average_fps=_ratio(stream.get("avg_frame_rate")),
+        kbps=_kbps(stream),
+        level=int(stream.get("level", 0)),
+        reorder=int(stream.get("has_b_frames", 0)),
     )
 
 
-def _audio(stream: dict[str, Any]) -> AudioStream:
+def _audio(stream: dict[str, Any], picture_begins_ms: int) -> AudioStream:
+    begins_ms = _ms(stream.get("start_time"))
     return AudioStream(
         codec=stream.get("codec_name", "?"),
         channels=int(stream.get("channels", 0)),
         index=int(stream["index"]),
+        profile=str(stream.get("profile", "")),
+        rate=int(_ratio(stream.get("sample_rate"))),
+        layout=str(stream.get("channel_layout", "")),
+        language=str(stream.get("tags", {}).get("language", "")).lower()[:3],
+        default=bool(stream.get("disposition", {}).get("default")),
+        kbps=_kbps(stream),
+        late_ms=0 if begins_ms is None else begins_ms - picture_begins_ms,
     )
+
+
+def _preference(sound: AudioStream) -> tuple[bool, bool, int]:
+    """Of several, the smallest is taken: in Chinese, else what the file itself prefers."""
+    return sound.language not in CHINESE, not sound.default, sound.index
+
+
+def _kbps(found: dict[str, Any]) -> int:
+    return int(_ratio(found.get("bit_rate")) / 1000)
 
 
 def _fps(stream: dict[str, Any]) -> float:
@@ -218,9 +311,9 @@ def _ffprobe(path: Path, deadline: float, *questions: str) -> Iterator[str]:
     guards = [word for name, value in INPUT_GUARDS.items() for word in (f"-{name}", value)]
     command = [
         ffprobe(), "-v", "error", "-hide_banner", *guards,
-        "-probesize", "20M", "-analyzeduration", "20M", *questions, f"file:{path}",
+        "-probesize", "20M", "-analyzeduration", "20M", *questions, f"file:{path.resolve()}",
     ]  # fmt: skip
-    with running(command) as run:
+    with running(command, bounds=BOUNDS) as run:
         try:
             yield from filter(None, run.lines(deadline))
         except TimeoutError:

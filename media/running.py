@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import IO
+
+from media import binaries
+from zhixin import sandbox
 
 #: What is kept of stderr, for the operator.
 TAIL_LINES = 40
 LINE_BYTES = 500
 #: The longest line read from stdout.
 MOST_BYTES = 1 << 20
+#: The most that one run takes: hours of video, all cores busy.
+BOUNDS = sandbox.Bounds(cpu_s=6 * 3600 * (os.cpu_count() or 1))
 
 
 class Run:
@@ -90,11 +93,24 @@ class Run:
 
 
 @contextmanager
-def running(arguments: list[str], *, folder: Path | None = None) -> Iterator[Run]:
-    """Start ``arguments`` politely in ``folder``; however the block is left, the process is gone."""
+def running(
+    arguments: list[str],
+    *,
+    folder: Path | None = None,
+    reads: Sequence[Path] = (),
+    bounds: sandbox.Bounds = BOUNDS,
+) -> Iterator[Run]:
+    """Start ``arguments`` in a sandbox; however the block is left, the process is gone.
+
+    It may write into ``folder``, where it starts, and read that, ``reads`` and the files that
+    ``arguments`` name as ``file:/…``: nothing else, and no network (``zhixin.sandbox``).
+    """
+    named = [Path(word[5:]) for word in arguments if word.startswith("file:/")]
+    # Whoever calls them through a shell may.
+    tools = [Path(tool).resolve() for tool in (binaries.ffmpeg(), binaries.ffprobe())]
     process = subprocess.Popen(
-        [*_manners(), *arguments],
-        cwd=folder,
+        sandbox.wrap(arguments, folder=folder, reads=[*named, *reads, *tools], bounds=bounds),
+        cwd=folder or "/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -111,17 +127,3 @@ def running(arguments: list[str], *, folder: Path | None = None) -> Iterator[Run
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
-
-
-@cache
-def _manners() -> tuple[str, ...]:
-    """Behind the web in the queue for the processor, and never an orphan.
-
-    A worker that is killed outright cannot end its FFmpeg: the kernel does (Linux).
-    """
-    manners: list[str] = []
-    if setpriv := shutil.which("setpriv"):
-        manners += [setpriv, "--pdeathsig", "KILL"]
-    if nice := shutil.which("nice"):
-        manners += [nice, "-n", "10"]
-    return tuple(manners)

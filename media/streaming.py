@@ -16,8 +16,12 @@ from zhixin.errors import NotAllowed, TooManyRequests
 #: An address outlives its video once at half speed, and a pause; then the page asks for another.
 PAUSE = timedelta(minutes=30)
 #: The only files that are ever served of an asset.
-SERVED = re.compile(r"master\.m3u8|v[0-9]/(?:index\.m3u8|init(?:_[0-9])?\.mp4|s[0-9]{5}\.m4s)")
-SEGMENT = re.compile(r"v[0-9]/s([0-9]{5})\.m4s")
+SERVED = re.compile(
+    r"(?:master|audio)\.m3u8|thumbnails\.vtt|t[0-9]{3}\.jpg"
+    r"|[av][0-9]/(?:index\.m3u8|init(?:_[0-9])?\.mp4|s[0-9]{5}\.m4s)"
+)
+#: Of pictures and of sound, which are cut alike: who only listens is being taught as well.
+SEGMENT = re.compile(r"[av][0-9]/s([0-9]{5})\.m4s")
 #: Run, whose it is, its beginning and end (seconds since 1970), signature. ``a``: a digit is 0 to 9.
 GRANT = re.compile(r"(?a)(\w+)\.([pv]-[\w-]+)\.([0-9]{1,12})\.([0-9]{1,12})\.([\w-]+)")
 MIME_TYPES = {
@@ -25,6 +29,7 @@ MIME_TYPES = {
     "mp4": "video/mp4",
     "m4s": "video/iso.segment",
     "jpg": "image/jpeg",
+    "vtt": "text/vtt; charset=utf-8",
 }
 
 
@@ -74,6 +79,11 @@ def playlist_url(
     signature = _signature(asset.id, folder, whose, opened, expires)
     grant = f"{folder}.{whose}.{opened}.{expires}.{signature}"
     return url_for("media.stream", asset_id=asset.id, grant=grant, name="master.m3u8")
+
+
+def beside(playlist: str, name: str) -> str:
+    """Address of another file of the same run, under the same grant."""
+    return f"{playlist.rpartition('/')[0]}/{name}"
 
 
 def check(asset_id: int, grant: str, now: datetime, secret: bytes | None = None) -> Grant:

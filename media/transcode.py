@@ -1,4 +1,4 @@
-"""One FFmpeg run that makes all renditions and the poster, supervised."""
+"""FFmpeg runs under supervision: the whole of a plan in one, or a piece, or the sound."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import ffmpeg
-
-from media.binaries import ffmpeg as ffmpeg_binary
+from media import packaging
+from media.analysis import Stretch, read_looks
+from media.command import LOOKS, POSTER, SOUND_FILE, THUMBS, command
 from media.errors import MediaRejected, TranscodeFailed
-from media.limits import MAX_PIXELS
-from media.probe import INPUT_GUARDS, Probe
-from media.renditions import SEGMENT_S, Rendition
+from media.packaging import MASTER
+from media.probe import Probe
+from media.renditions import Plan, Span
 from media.running import running
 
-MASTER = "master.m3u8"
-POSTER = "poster.jpg"
-POSTER_WIDTH = 1280
 #: What the system says when there is no room.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: Below this many free bytes the work stops: FFmpeg's HLS writer does not report failed
@@ -31,6 +29,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LEAST_FREE = 32 << 20
 #: How often the disk is looked at and the caller asked whether to stop, seconds.
 ASK_EVERY_S = 1.0
+#: So many files are written to disk at a time.
+SYNCS = 8
 #: Part of the promised duration that must come out: a file broken inside decodes to less.
 LEAST_PART = 0.9
 
@@ -39,7 +39,8 @@ LEAST_PART = 0.9
 class Transcoded:
     """What was made, below the target folder.
 
-    ``segments_ms`` and the size in pixels are the first rendition's; ``files`` gives bytes by name.
+    ``segments_ms`` and the size in pixels are the first rendition's; ``files`` gives bytes by name, ``looks``
+    where the picture is black or frozen.
     """
 
     duration_ms: int
@@ -47,83 +48,20 @@ class Transcoded:
     width: int
     height: int
     files: dict[str, int]
-
-
-def command(source: Path, probe: Probe, renditions: list[Rendition]) -> list[str]:
-    """The arguments of the one FFmpeg run, which writes into its working folder."""
-    # The very streams that were checked, not those that FFmpeg would choose. A stream may
-    # change its size on the way: the decoder keeps to the limit.
-    stream = ffmpeg.input(f"file:{source.resolve()}", max_pixels=MAX_PIXELS, **INPUT_GUARDS)
-    best = renditions[0]
-    picture = (
-        stream[str(probe.video.index)]
-        .filter("fps", fps=best.fps)
-        .filter_multi_output("split", len(renditions) + 1)
-    )
-    scaled = [
-        picture.stream(i)
-        .filter("scale", r.width, r.height)
-        .filter("setsar", 1)
-        .filter("format", "yuv420p")
-        for i, r in enumerate(renditions)
-    ]
-    width = min(POSTER_WIDTH, best.width)
-    poster = (
-        picture.stream(len(renditions))
-        .filter("scale", width, max(1, best.height * width // best.width))
-        .filter("setsar", 1)
-    )
-    audible = probe.audio is not None
-    sounds = [stream[str(probe.audio.index)]] * len(renditions) if probe.audio else []
-    options: dict[str, object] = {
-        "c:v": "libx264", "preset": "veryfast", "profile:v": "main", "sc_threshold": 0,
-        "c:a": "aac", "ac": 2, "ar": 48000,
-        "map_metadata": -1, "map_chapters": -1,
-        "f": "hls", "hls_time": SEGMENT_S, "hls_playlist_type": "vod",
-        "hls_flags": "independent_segments", "hls_segment_type": "fmp4",
-        "hls_fmp4_init_filename": "init.mp4", "master_pl_name": MASTER,
-        "hls_segment_filename": "v%v/s%05d.m4s",
-        "var_stream_map": " ".join(f"v:{i},a:{i}" if audible else f"v:{i}" for i in range(len(renditions))),
-    }  # fmt: skip
-    for i, rendition in enumerate(renditions):
-        options |= {
-            f"crf:v:{i}": 24,
-            f"maxrate:v:{i}": f"{rendition.video_kbps}k",
-            f"bufsize:v:{i}": f"{rendition.video_kbps * 2}k",
-            f"g:v:{i}": rendition.keyint,
-            f"keyint_min:v:{i}": rendition.keyint,
-        }
-        if audible:
-            options[f"b:a:{i}"] = f"{rendition.audio_kbps}k"
-    hls = ffmpeg.output(*scaled, *sounds, "v%v/index.m3u8", **options)
-    at = min(5.0, probe.duration_ms / 2000)
-    still = ffmpeg.output(
-        poster,
-        POSTER,
-        ss=f"{at:.3f}",
-        **{"frames:v": 1, "q:v": 4, "update": 1, "map_metadata": -1},
-    )
-    arguments: list[str] = (
-        ffmpeg.merge_outputs(hls, still)
-        .global_args(
-            "-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1", "-nostats", "-y"
-        )
-        .compile(cmd=ffmpeg_binary())
-    )
-    return arguments
+    looks: dict[str, tuple[Stretch, ...]] = field(default_factory=dict)
 
 
 def transcode(
     source: Path,
     target: Path,
     probe: Probe,
-    renditions: list[Rendition],
+    plan: Plan,
     *,
     on_progress: Callable[[float], None],
     timeout_s: float,
     cancelled: Callable[[], bool],
 ) -> Transcoded:
-    """Make the renditions in ``target``, which the caller publishes afterwards.
+    """Make all of ``plan`` in ``target``, which the caller publishes afterwards.
 
     Args:
         on_progress: called with percent, 0..100, never falling.
@@ -133,38 +71,126 @@ def transcode(
         TranscodeFailed: by FFmpeg's failure, time-out, cancellation or a full disk.
         MediaRejected: much of the file could not be decoded.
     """
-    for i in range(len(renditions)):
-        (target / f"v{i}").mkdir(parents=True, exist_ok=True)
-    best, asked = 0.0, time.monotonic()
-    with running(command(source, probe, renditions), folder=target) as run:
-        try:
-            for line in run.lines(time.monotonic() + timeout_s):
-                percent = _percent(line, probe.duration_ms)
-                if percent is not None and percent > best:
-                    best = percent
-                    on_progress(best)
-                if time.monotonic() - asked >= ASK_EVERY_S:
-                    asked = time.monotonic()
-                    if _full(target):
-                        raise TranscodeFailed("disk-full")
-                    if cancelled():
-                        raise TranscodeFailed("cancelled")
-        except TimeoutError:
-            run.kill()
-            raise TranscodeFailed("transcode-timeout", log=run.errors()[-2000:]) from None
-        code, log = run.process.returncode, run.errors()[-2000:]
-    if "Decode error rate" in log:  # FFmpeg gave up: most of it cannot be decoded
-        raise MediaRejected("truncated")
-    broken = [] if code else _broken(target, len(renditions))
-    if code or broken:
-        full = _disk_full(log, code) or _full(target)
-        log = log or f"missing or cut: {', '.join(broken[:5])}"
-        raise TranscodeFailed("disk-full" if full else "transcode-failed", log=log)
-    made = _made(target, renditions)
-    if made.duration_ms < probe.duration_ms * LEAST_PART:
-        raise MediaRejected("truncated", duration_ms=made.duration_ms)
+    _prepare(target, plan)
+    watch = Watch(on_progress, timeout_s, cancelled)
+    watch.run(command(source, probe, plan), target, probe.duration_ms)
+    _check(target, _broken_pictures(target, plan), watch.log)
+    made = finish(target, probe, plan)
     on_progress(100.0)
     return made
+
+
+def piece(
+    source: Path,
+    target: Path,
+    probe: Probe,
+    plan: Plan,
+    span: Span,
+    *,
+    on_progress: Callable[[float], None],
+    timeout_s: float,
+    cancelled: Callable[[], bool],
+) -> None:
+    """Make the pictures of one piece in ``target``; ``packaging.join`` takes all pieces.
+
+    The settings are those of the whole; a piece may be made anywhere, in any order, again.
+    """
+    _prepare(target, plan)
+    begin, end = span.seconds(plan)
+    length_ms = round(float((end or probe.duration_ms / 1000) - begin) * 1000)
+    watch = Watch(on_progress, timeout_s, cancelled)
+    watch.run(command(source, probe, plan, span, sound=False), target, length_ms)
+    _check(target, _broken_pictures(target, plan, poster=False), watch.log)
+    packaging.move_to(target, plan, span)
+    on_progress(100.0)
+
+
+def sound(
+    source: Path,
+    target: Path,
+    probe: Probe,
+    plan: Plan,
+    *,
+    on_progress: Callable[[float], None],
+    timeout_s: float,
+    cancelled: Callable[[], bool],
+) -> None:
+    """Make the sound of the whole in ``target``, beside which pieces are joined; then ``finish``."""
+    if plan.sound:
+        target.mkdir(parents=True, exist_ok=True)
+        watch = Watch(on_progress, timeout_s, cancelled)
+        watch.run(command(source, probe, plan, pictures=False), target, probe.duration_ms)
+    on_progress(100.0)
+
+
+def finish(target: Path, probe: Probe, plan: Plan) -> Transcoded:
+    """Cut the sound, write the playlists, and see that all is there.
+
+    Raises:
+        TranscodeFailed: something is missing.
+        MediaRejected: much of the file could not be decoded.
+    """
+    if plan.sound:
+        if not packaging.whole(target / SOUND_FILE):
+            _check(target, [SOUND_FILE])
+        packaging.cut_sound(target)
+    packaging.write_previews(target, plan, probe.duration_ms / 1000)
+    packaging.write_masters(target, plan)
+    looks = read_looks(target / LOOKS, probe.duration_ms)
+    (target / LOOKS).unlink(missing_ok=True)
+    _check(target, _broken(target, plan))
+    made = replace(_made(target, plan), looks=looks)
+    if made.duration_ms < probe.duration_ms * LEAST_PART:
+        raise MediaRejected("truncated", duration_ms=made.duration_ms)
+    return made
+
+
+def _prepare(target: Path, plan: Plan) -> None:
+    for i in range(len(plan.renditions)):
+        (target / f"v{i}").mkdir(parents=True, exist_ok=True)
+    (target / THUMBS).mkdir(exist_ok=True)
+
+
+@dataclass
+class Watch:
+    """Who is told of one FFmpeg run, and when it has to end."""
+
+    on_progress: Callable[[float], None]
+    timeout_s: float
+    cancelled: Callable[[], bool]
+    log: str = ""
+
+    def run(self, arguments: list[str], target: Path, length_ms: int) -> None:
+        """Run ``arguments`` in ``target``.
+
+        Raises:
+            TranscodeFailed: by FFmpeg's failure, time-out, cancellation or a full disk.
+            MediaRejected: most of the source could not be decoded.
+        """
+        best, asked = 0.0, time.monotonic()
+        with running(arguments, folder=target) as run:
+            try:
+                for line in run.lines(time.monotonic() + self.timeout_s):
+                    percent = _percent(line, length_ms)
+                    if percent is not None and percent > best:
+                        best = percent
+                        self.on_progress(best)
+                    if time.monotonic() - asked >= ASK_EVERY_S:
+                        asked = time.monotonic()
+                        if _full(target):
+                            raise TranscodeFailed("disk-full")
+                        if self.cancelled():
+                            raise TranscodeFailed("cancelled")
+            except TimeoutError:
+                run.kill()
+                raise TranscodeFailed("transcode-timeout", log=run.errors()[-2000:]) from None
+            code, self.log = run.process.returncode, run.errors()[-2000:]
+        log = self.log
+        if "Decode error rate" in log:  # FFmpeg gave up: most of it cannot be decoded
+            raise MediaRejected("truncated")
+        if code:
+            full = _disk_full(log, code) or _full(target)
+            raise TranscodeFailed("disk-full" if full else "transcode-failed", log=log)
 
 
 def _percent(line: str, duration_ms: int) -> float | None:
@@ -188,44 +214,45 @@ def _disk_full(stderr: str, returncode: int) -> bool:
     )
 
 
-def _broken(target: Path, renditions: int) -> list[str]:
+def _check(target: Path, broken: list[str], log: str = "") -> None:
+    if broken:
+        full = _disk_full(log, 0) or _full(target)
+        log = log or f"missing or cut: {', '.join(broken[:5])}"
+        raise TranscodeFailed("disk-full" if full else "transcode-failed", log=log)
+
+
+def _broken_pictures(target: Path, plan: Plan, *, poster: bool = True) -> list[str]:
     """Files that should be whole and are not, by name."""
-    broken = [] if (target / POSTER).is_file() else [POSTER]
-    for folder in [target / f"v{i}" for i in range(renditions)]:
-        playlist = folder / "index.m3u8"
-        text = playlist.read_text() if playlist.is_file() else ""
-        if not text.rstrip().endswith("#EXT-X-ENDLIST"):
-            broken.append(f"{folder.name}/{playlist.name}")
-        names = re.findall(r"^(?!#)(\S+)$", text, re.M) + re.findall(r'URI="([^"]+)"', text)
-        broken += [f"{folder.name}/{name}" for name in names if not _whole(folder / name)]
+    broken = [POSTER] if poster and not (target / POSTER).is_file() else []
+    for i in range(len(plan.renditions)):
+        broken += _broken_playlist(target, f"v{i}")
+    return broken
+
+
+def _broken_playlist(target: Path, name: str) -> list[str]:
+    folder = target / name
+    playlist = folder / "index.m3u8"
+    text = playlist.read_text() if playlist.is_file() else ""
+    broken = [] if text.rstrip().endswith(packaging.END) else [f"{name}/{playlist.name}"]
+    names = re.findall(r"^(?!#)(\S+)$", text, re.M) + re.findall(r'URI="([^"]+)"', text)
+    return broken + [f"{name}/{n}" for n in names if not packaging.whole(folder / n)]
+
+
+def _broken(target: Path, plan: Plan) -> list[str]:
+    broken = _broken_pictures(target, plan)
+    if plan.sound:
+        broken += _broken_playlist(target, "a0")
     master = target / MASTER
     listed = master.read_text().count("#EXT-X-STREAM-INF") if master.is_file() else 0
-    return broken if listed == renditions else [MASTER, *broken]
+    return broken if listed == len(plan.renditions) else [MASTER, *broken]
 
 
-def _whole(path: Path) -> bool:
-    """The boxes of an ISO base media file (ISO 14496-12) end where the file ends."""
-    if not path.is_file():
-        return False
-    size, at = path.stat().st_size, 0
-    with path.open("rb") as file:
-        while at < size:
-            file.seek(at)
-            head = file.read(16)
-            length = int.from_bytes(head[:4])
-            if length == 1:  # too long for 32 bits
-                length = int.from_bytes(head[8:])
-            if length < 8:
-                return False
-            at += length
-    return at == size > 0
-
-
-def _made(target: Path, renditions: list[Rendition]) -> Transcoded:
-    playlist = (target / "v0" / "index.m3u8").read_text()
-    segments = [round(float(s) * 1000) for s in re.findall(r"#EXTINF:([\d.]+)", playlist)]
+def _made(target: Path, plan: Plan) -> Transcoded:
+    best = plan.renditions[0]
+    lengths = [length for _name, length in packaging.segments(target / "v0" / "index.m3u8")]
+    segments_ms = [round(length * 1000) for length in lengths]
     files = {str(p.relative_to(target)): p.stat().st_size for p in target.rglob("*") if p.is_file()}
-    return Transcoded(sum(segments), segments, renditions[0].width, renditions[0].height, files)
+    return Transcoded(sum(segments_ms), segments_ms, best.width, best.height, files)
 
 
 def publish(made: Path, final: Path) -> None:
@@ -236,7 +263,11 @@ def publish(made: Path, final: Path) -> None:
     """
     if not final.exists():
         try:
-            for path in [*made.rglob("*"), made]:
+            paths = [*made.rglob("*")]
+            # Side by side a disk writes them together.
+            with ThreadPoolExecutor(SYNCS) as threads:
+                [*threads.map(_sync, (path for path in paths if path.is_file()))]
+            for path in [*(path for path in paths if path.is_dir()), made]:
                 _sync(path)
             final.parent.mkdir(parents=True, exist_ok=True)
             made.replace(final)

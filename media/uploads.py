@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import FileIO
@@ -16,13 +16,16 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from media.models import Asset, AssetState, Upload
+from media import files, names
+from media.file_models import Attachment
+from media.models import Asset, AssetState, Upload, UploadKind
 from media.storage import MediaStore
 from zhixin import db, jobs
 from zhixin.errors import Conflict, DomainError, Invalid, NotFound
 
 CHUNK_BYTES = 1024 * 1024
 CHECKSUMS = ("sha1", "sha256", "md5")
+UNFINISHED = (Upload.asset_id.is_(None), Upload.attachment_id.is_(None))
 
 
 class TooLarge(Invalid):
@@ -60,26 +63,37 @@ def create(
     *,
     owner_id: int,
     file_name: str,
-    size: int,
+    size: int | None,
     max_bytes: int,
     keep: timedelta,
+    kind: UploadKind = UploadKind.VIDEO,
+    partial: bool = False,
     now: datetime,
 ) -> Upload:
     """Begin an upload of ``size`` bytes.
 
+    Args:
+        size: None if it will be told later.
+        partial: one of several that :func:`media.joining.join` makes a whole of.
+
     Raises:
         Invalid: it is empty. TooLarge: it is over the limit. OutOfSpace: it would not fit.
+        FileRefused: of a kind that is not taken, by its name.
     """
-    if size <= 0:
+    if size is not None and size <= 0:
         raise Invalid("文件是空的，请重新选择", code="empty")
-    if size > max_bytes:
-        raise TooLarge(f"文件不能超过 {max_bytes / 1024**3:.1f} GB", max_bytes=max_bytes)
-    store.require_space(size)
+    check_size(size or 0, max_bytes)
+    if kind is UploadKind.FILE and not partial:
+        files.check_name(names.shown(file_name, "file"))
+    store.require_space(size or 0)
     upload = Upload(
         id=secrets.token_hex(16),
         owner_id=owner_id,
-        file_name=_display_name(file_name),
-        size=size,
+        file_name=names.shown(file_name, "video"),
+        size=size or max_bytes,
+        length_known=size is not None,
+        kind=kind,
+        partial=partial,
         received=0,
         created_at=now,
         expires_at=now + keep,
@@ -88,6 +102,39 @@ def create(
     session.add(upload)
     session.flush()
     return upload
+
+
+def check_size(size: int, max_bytes: int) -> None:
+    """Refuse more than ``max_bytes``.
+
+    Raises:
+        TooLarge: it is.
+    """
+    if size > max_bytes:
+        shown = (
+            f"{max_bytes / 1024**3:.1f} GB"
+            if max_bytes >= 1024**3
+            else f"{max_bytes / 1024**2:.0f} MB"
+        )
+        raise TooLarge(f"文件不能超过 {shown}", max_bytes=max_bytes)
+
+
+def tell_length(session: Session, upload: Upload, size: int) -> None:
+    """The client says how long an upload is that it began without knowing.
+
+    Raises:
+        Invalid: it is known already, or less than what came. TooLarge: over the limit.
+    """
+    if upload.length_known or size < max(1, upload.received):
+        raise Invalid("文件大小（Upload-Length）与先前不一致", code="upload-length")
+    check_size(size, upload.size)
+    told = session.execute(
+        sa.update(Upload)
+        .where(Upload.id == upload.id, Upload.length_known.is_(False), Upload.received <= size)
+        .values(size=size, length_known=True)
+    )
+    if told.rowcount != 1:  # type: ignore[attr-defined]
+        raise OffsetMismatch
 
 
 def get(session: Session, upload_id: str, owner_id: int, now: datetime) -> Upload:
@@ -99,7 +146,7 @@ def get(session: Session, upload_id: str, owner_id: int, now: datetime) -> Uploa
     found = session.get(Upload, upload_id)
     if found is None or found.owner_id != owner_id:
         raise NotFound("没有这个上传")
-    if found.asset_id is None and found.expires_at < now:
+    if not found.finished and found.expires_at < now:
         raise Gone
     return found
 
@@ -169,11 +216,12 @@ def _write(file: FileIO, chunk: bytes) -> None:
 
 def advance(
     session: Session, store: MediaStore, upload: Upload, received: int, now: datetime
-) -> Asset | None:
-    """Note how far an upload is; a whole one becomes a video, and its preparation is rung for.
+) -> Asset | Attachment | None:
+    """Note how far an upload is; a whole one becomes what it was sent for.
 
     Raises:
         NotFound: it was given up meanwhile. Conflict: it is a video already.
+        FileRefused: it is no file of the kind that its name says.
     """
     noted = session.execute(
         sa.update(Upload)
@@ -182,8 +230,24 @@ def advance(
     )
     if noted.rowcount != 1:  # type: ignore[attr-defined]
         raise NotFound("没有这个上传")
-    if received < upload.size:
+    if received < upload.size or not upload.length_known or upload.partial:
         return None
+    whole = _attachment if upload.kind == UploadKind.FILE else _video
+    return whole(session, store, upload, now)
+
+
+def _attachment(session: Session, store: MediaStore, upload: Upload, now: datetime) -> Attachment:
+    begun = store.upload(upload.id)
+    kept = files.keep(
+        session, store, upload.owner_id, begun,
+        file_name=upload.file_name, max_bytes=upload.size, now=now,
+    )  # fmt: skip
+    _becomes(session, upload, attachment_id=kept.id)
+    db.after_commit(session, lambda: begun.unlink(missing_ok=True))
+    return kept
+
+
+def _video(session: Session, store: MediaStore, upload: Upload, now: datetime) -> Asset:
     asset = Asset(
         owner_id=upload.owner_id,
         file_name=upload.file_name,
@@ -196,20 +260,12 @@ def advance(
     )
     session.add(asset)
     session.flush()
-    won = session.execute(
-        sa.update(Upload)
-        .where(Upload.id == upload.id, Upload.asset_id.is_(None))
-        .values(asset_id=asset.id)
-    )
-    if won.rowcount != 1:  # type: ignore[attr-defined]
-        raise Conflict("这个文件已经上传完成")
-    begun, final = store.upload(upload.id), store.source(asset.id)
-    asset.source = store.relative(final)
+    _becomes(session, upload, asset_id=asset.id)
+    begun, asset.source = store.upload(upload.id), f"sources/{asset.id}/source"
     session.flush()
-    # A second name rather than a move: the first goes after the commit. If that fails, the
-    # row is as it was and so is its file.
-    final.unlink(missing_ok=True)  # the name may be left of a row that was never committed
-    final.hardlink_to(begun)
+    # A second name (or a copy elsewhere) rather than a move: the first goes after the commit. If
+    # that fails, the row is as it was and so is its file.
+    store.vault.put(asset.source, begun)
     db.after_commit(session, lambda: begun.unlink(missing_ok=True))
     from media.tasks import prepare
 
@@ -217,24 +273,64 @@ def advance(
     return asset
 
 
+def _becomes(session: Session, upload: Upload, **what: object) -> None:
+    won = session.execute(
+        sa.update(Upload)
+        .where(Upload.id == upload.id, Upload.asset_id.is_(None), Upload.attachment_id.is_(None))
+        .values(**what)
+    )
+    if won.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict("这个文件已经上传完成")
+
+
 def terminate(session: Session, store: MediaStore, upload: Upload) -> None:
     """Forget an unfinished upload."""
     store.upload(upload.id).unlink(missing_ok=True)
-    session.execute(sa.delete(Upload).where(Upload.id == upload.id, Upload.asset_id.is_(None)))
+    session.execute(sa.delete(Upload).where(Upload.id == upload.id, *UNFINISHED))
+
+
+def unfinished(session: Session, owner_id: int, now: datetime) -> Sequence[Upload]:
+    """What an author began and may go on with, the newest first; parts are not shown."""
+    return session.scalars(
+        sa.select(Upload)
+        .where(
+            Upload.owner_id == owner_id,
+            *UNFINISHED,
+            Upload.partial.is_(False),
+            Upload.expires_at >= now,
+        )
+        .order_by(Upload.created_at.desc(), Upload.id)
+    ).all()
+
+
+def known(session: Session, owner_id: int, sha256: str, size: int | None) -> Asset | None:
+    """The author's own video with this hash. Another's is never told of: who knows a hash need
+    not have the file."""
+    return session.scalar(
+        sa.select(Asset)
+        .where(
+            Asset.owner_id == owner_id,
+            Asset.source_sha256 == sha256,
+            Asset.source_bytes == size,
+            Asset.state == AssetState.READY,
+            Asset.discarded_at.is_(None),
+        )
+        .order_by(Asset.id)
+        .limit(1)
+    )
+
+
+def recognise(session: Session, upload: Upload, asset: Asset) -> None:
+    """An upload of something that is here: it is whole before a byte was sent."""
+    upload.received, upload.asset_id = upload.size, asset.id
+    session.flush()
 
 
 def drop_expired(session: Session, store: MediaStore, now: datetime) -> int:
     """Remove unfinished uploads past their time; returns how many."""
     expired = session.scalars(
-        sa.select(Upload).where(Upload.asset_id.is_(None), Upload.expires_at < now).limit(500)
+        sa.select(Upload).where(*UNFINISHED, Upload.expires_at < now).limit(500)
     ).all()
     for upload in expired:
         terminate(session, store, upload)
     return len(expired)
-
-
-def _display_name(name: str) -> str:
-    """A client's file name, for showing only: never part of a path."""
-    bare = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in bare if c.isprintable()).strip()
-    return shown[:255] or "video"

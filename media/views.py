@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 from math import ceil
 
-from flask import Blueprint, Response, current_app, request, send_file
+from flask import Blueprint, Response, current_app, redirect, request, send_file
 from werkzeug.exceptions import NotFound as NoFile
 
-from media import streaming
+from media import files, sending, streaming
 from media.delivery import Deliveries
+from media.file_models import Picture
 from media.models import Asset, AssetState
 from media.storage import MediaStore
+from media.vaults import FolderVault
 from zhixin import access, clock, db
 from zhixin.errors import NotFound
+from zhixin.people.models import Role
 
 blueprint = Blueprint("media", __name__)
+#: A bucket's address of one segment, in seconds: as long as it takes to fetch it.
+ADDRESS_S = 60
 
 
 @blueprint.get("/media/<int:asset_id>/<grant>/<path:name>")
@@ -39,11 +45,12 @@ def stream(asset_id: int, grant: str, name: str) -> Response:
 
 
 def _is_whole(response: Response) -> bool:
-    """All of the file, or a range that is all of it, as some players ask (``bytes=0-``)."""
+    """All of the file, or a range that is all of it, as some players ask (``bytes=0-``), or the
+    way to it: who was shown where a segment is has been sent it, as far as this server can see."""
     sent = response.content_range
     if response.status_code == 206:
         return sent.start == 0 and sent.stop is not None and sent.stop == sent.length
-    return response.status_code == 200
+    return response.status_code in (200, 302)
 
 
 def _deliveries() -> Deliveries:
@@ -68,11 +75,47 @@ def poster(asset_id: int) -> Response:
     return _file(current_app.extensions["media_store"], f"{asset.folder}/poster.jpg", 3600)
 
 
+@blueprint.get("/pictures/<picture_id>")
+@access.signed_in
+def picture(picture_id: str) -> Response:
+    """A picture of a page or a question. Its random name is known from there alone."""
+    found = db.session().get(Picture, picture_id)
+    if found is None:
+        raise NotFound
+    if found.id in request.if_none_match:
+        return Response(status=304)
+    return sending.picture(current_app.extensions["media_store"], found)
+
+
+@blueprint.get("/studio/files/<file_id>")
+@access.only(Role.AUTHOR)
+def file(file_id: str) -> Response:
+    """One's own file, as learners get it."""
+    found = files.get(db.session(), file_id, access.person().id)
+    return sending.attachment(current_app.extensions["media_store"], found)
+
+
 def _file(store: MediaStore, relative: str, max_age: int) -> Response:
+    """A file of the vault; where a bucket may be asked directly, the way there."""
     mime_type = streaming.MIME_TYPES[relative.rsplit(".", 1)[-1]]
+    if address := _elsewhere(store, relative, mime_type):
+        return redirect(address, 302)  # type: ignore[return-value]
     try:
-        response = send_file(store.path(relative), mime_type, conditional=True, max_age=max_age)
+        if isinstance(store.vault, FolderVault):
+            path = store.vault.path(relative)
+            response = send_file(path, mime_type, conditional=True, max_age=max_age)
+        else:
+            with store.vault.open(relative) as file:
+                content = io.BytesIO(file.read())
+            response = send_file(content, mime_type, conditional=True, max_age=max_age)
     except (FileNotFoundError, NoFile):
         raise NotFound from None
     response.headers["Cache-Control"] = f"private, max-age={max_age}"
     return response
+
+
+def _elsewhere(store: MediaStore, relative: str, mime_type: str) -> str | None:
+    # Only segments: a playlist's addresses are relative to where it came from.
+    if request.method != "GET" or not relative.endswith(".m4s"):
+        return None
+    return store.vault.address(relative, media_type=mime_type, seconds=ADDRESS_S)

@@ -21,6 +21,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask, g
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy.orm import Session
 
 from zhixin import db, schema
@@ -136,9 +138,18 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "var", broker_url="memory://", log_level="ERROR")
 
 
+@pytest.fixture(scope="session")
+def templates_compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Each template is compiled once a run and not once a test."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(connection: sa.Connection, settings: Settings) -> Flask:
+def app(
+    connection: sa.Connection, settings: Settings, templates_compiled: FileSystemBytecodeCache
+) -> Flask:
     app = create_app(settings, bind=connection, testing=True)
+    app.jinja_env.bytecode_cache = templates_compiled
     # Requests made inside a test's own context share its ``g``: each asks anew who it is.
     app.before_request_funcs[None].insert(0, lambda: g.pop("_login_user", None) and None)
     return app
@@ -251,3 +262,15 @@ def english(app: Flask, compiled: Path) -> Flask:
     """The application with today's English, for those who choose it."""
     app.extensions["babel"].translation_directories[:] = [str(compiled)]
     return app
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("TEST_CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()

@@ -6,7 +6,20 @@ import re
 
 import pytest
 
+from assessments.banks.states import STEPS as BANK_QUESTION
+from assessments.regrade_models import REGRADE_STEPS
+from courses.quality.states import (
+    APPLICATION_STEPS,
+    MARK_STEPS,
+    OBJECTION_STEPS,
+    ROUND_STEPS,
+)
+from courses.ratings.states import RATING_STEPS
+from courses.registers.states import ENTRY_STEPS
+from courses.reviews.states import COMMENT_STEPS, SEAT_STEPS
 from courses.version_states import STEPS
+from media.refinement_states import TRANSITIONS as REFINEMENT
+from media.work_states import TRANSITIONS as WORK
 from zhixin.config import ROOT
 from zhixin.declarations import states as declarations
 from zhixin.hours.draft_states import DRAFT_STEPS
@@ -25,8 +38,20 @@ each_drawing = pytest.mark.parametrize(
                 APPEAL_STEPS,
                 PROPOSAL_STEPS,
                 STEPS,
+                SEAT_STEPS,
+                COMMENT_STEPS,
+                RATING_STEPS,
+                ENTRY_STEPS,
+                ROUND_STEPS,
+                APPLICATION_STEPS,
+                OBJECTION_STEPS,
+                MARK_STEPS,
                 declarations.TRANSITIONS,
                 DRAFT_STEPS,
+                WORK,
+                REFINEMENT,
+                BANK_QUESTION,
+                REGRADE_STEPS,
             ),
             strict=True,
         )

@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 
 from zhixin import access, db
 from zhixin.app import create_app
+from zhixin.pages import resource_dir
 from zhixin.people.models import Person, Role
 
 PAGES = ("/", "/courses", "/fields/energy", "/sign-in", "/verify", "/ledger", "/nowhere")
@@ -51,6 +52,18 @@ def test_nothing_is_changed_without_a_token(app: Flask, create_person, sign_in) 
             if answer.status_code != 400:
                 wrong.append(f"{method} {rule.rule}: {answer.status}")
     assert wrong == []
+
+
+def test_pages_ask_only_for_parts_that_exist(app: Flask) -> None:
+    """A part that is not plugged in is left out of a page; a name written wrongly never would be."""
+    folder = resource_dir("templates")
+    asked = {
+        name
+        for path in folder.rglob("*.html")
+        for name in re.findall(r"has_endpoint\('([^']+)'\)", path.read_text())
+    }
+    assert asked
+    assert asked - app.view_functions.keys() == set()
 
 
 def test_the_api_describes_itself(app: Flask) -> None:

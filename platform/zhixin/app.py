@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from flask import Flask
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import Info, OpenAPI
-from werkzeug.routing import IntegerConverter, Map
 
 import assessments
 import courses
@@ -32,17 +29,13 @@ from zhixin import (
     reports,
     security,
 )
-
-
-class Id(IntegerConverter):
-    """``<int:…>`` in addresses: no row has a number beyond 32 bits, so there is no such page."""
-
-    def __init__(self, map: Map, **options: Any) -> None:
-        super().__init__(map, **{"max": 2**31 - 1, **options})
+from zhixin.routing import Id, LazyRule
 
 
 class Zhixin(OpenAPI):
     """The web application: one transaction a request, committed at its edge."""
+
+    url_rule_class = LazyRule
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Run the view and commit. An answer of 400 or above leaves nothing written."""

@@ -91,9 +91,72 @@ class Settings:
     )
     max_upload_bytes: int = _setting(8 * 1024**3, "Largest video file accepted, in bytes.")
     max_video_minutes: int = _setting(240, "Longest video accepted, in minutes.")
+    media_s3_bucket: str = _setting(
+        "", "S3 bucket in which finished media are kept; empty means the data folder."
+    )
+    media_s3_prefix: str = _setting("", "Prefix of the media's keys in the bucket.")
+    media_s3_endpoint: str = _setting(
+        "", "Address of an S3 server other than AWS, for example `https://minio.example:9000`."
+    )
+    media_s3_region: str = _setting("", "Region of the bucket.")
+    media_s3_access_key: str = _setting(
+        "",
+        "Access key; empty means whatever boto3 finds (environment, instance role).",
+        secret=True,
+    )
+    media_s3_secret_key: str = _setting("", "Secret key that belongs to it.", secret=True)
+    media_s3_redirect: bool = _setting(
+        False,
+        "Browsers fetch segments from the bucket by short-lived addresses, not through this server. Needs `ZHIXIN_MEDIA_S3_ENDPOINT` and CORS on the bucket.",
+    )
+    picture_bytes: int = _setting(
+        10 * 1024**2, "Largest picture of a page or question accepted, in bytes."
+    )
+    file_bytes: int = _setting(
+        200 * 1024**2, "Largest file for learners to take home accepted, in bytes."
+    )
+    package_bytes: int = _setting(
+        2 * 1024**3, "Largest course package accepted through the browser, in bytes."
+    )
+    package_days: int = _setting(
+        7, "Days that exported course packages and those to be imported are kept."
+    )
+    author_bytes: int = _setting(
+        500 * 1024**3, "Most that the media of one author may take, in bytes; 0: no limit."
+    )
+    unused_media_days: int = _setting(
+        60, "Days after which videos, pictures and files that nothing refers to are removed."
+    )
     upload_days: int = _setting(7, "Days an unfinished upload is kept.")
+    cut_from_seconds: int = _setting(
+        1200, "Videos longer than this are made in pieces by all workers together."
+    )
+    piece_seconds: int = _setting(300, "About how long such a piece is.")
+    author_jobs: int = _setting(2, "Videos of one author that are worked on at the same time.")
+    author_minutes_a_day: int = _setting(
+        600, "Minutes of video that are worked on for one author within 24 hours; more waits."
+    )
+    author_bytes_a_day: int = _setting(
+        64 * 1024**3, "Bytes that one author may upload within 24 hours."
+    )
+    speech_command: str = _setting(
+        "",
+        "Command that turns speech into captions, see docs/operator/speech.md; empty: there is none.",
+    )
+    speech_reads: str = _setting(
+        "", "Folders that this command may read (its models and libraries), separated by `:`."
+    )
+    speech_minutes: int = _setting(240, "Longest that it may take over one video, in minutes.")
+    speech_memory_mib: int = _setting(8192, "Most memory that it may take, in MiB.")
+    watermark: bool = _setting(
+        False,
+        "Learners' masked names move slowly over the videos they watch; picture-in-picture is then off.",
+    )
     late_beat_hours: int = _setting(
         24, "Hours after a playback's end in which its late beats are still accepted."
+    )
+    mistakes_right: int = _setting(
+        2, "Right answers in a row with which a question leaves a learner's mistakes book."
     )
     device_days: int = _setting(
         180,
@@ -140,6 +203,11 @@ class Settings:
     @property
     def media_dir(self) -> Path:
         return self.data_dir / "media"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Folders of tools at work; worth nothing when they have ended."""
+        return self.media_dir / "scratch"  # whence what was made is moved by a rename
 
     @property
     def proofs_dir(self) -> Path:

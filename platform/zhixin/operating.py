@@ -29,6 +29,7 @@ def upgrade_database(settings: config.Settings) -> None:
         schema.upgrade(connection)
     engine.dispose()
     from courses import fields
+    from courses.reviews import rules
     from zhixin.hours import policies
     from zhixin.reports import targets
 
@@ -36,6 +37,7 @@ def upgrade_database(settings: config.Settings) -> None:
         fields.ensure_shipped(session)
         policies.ensure_shipped(session, clock.now())
         targets.ensure_shipped(session, clock.now())
+        rules.ensure_shipped(session, clock.now())
 
 
 @click.command()
@@ -49,7 +51,7 @@ def upgrade() -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
 def doctor(as_json: bool) -> None:
-    """检查安装：设置、数据库、任务队列、FFmpeg、磁盘、前端文件。"""
+    """检查安装：设置、数据库、任务队列、FFmpeg、沙箱、磁盘、前端文件。"""
     app = command.make_app()
     with app.app_context():
         results = list(_checks(app.extensions["settings"]))
@@ -70,6 +72,7 @@ def _checks(settings: config.Settings) -> Iterator[Check]:
         "数据库": _check_database,
         "任务队列": _check_broker,
         "FFmpeg": _check_ffmpeg,
+        "沙箱": _check_sandbox,
         "密钥": lambda: _check_keys(settings),
         "磁盘": lambda: _check_disk(settings),
         "前端文件": _check_front_end,
@@ -105,6 +108,24 @@ def _check_ffmpeg() -> tuple[bool, str]:
     from media import binaries
 
     return True, binaries.version()
+
+
+def _check_sandbox() -> tuple[bool, str]:
+    from zhixin import sandbox
+
+    found = sandbox.layers()
+    told = [
+        ("不能联网（网络命名空间）", found.network),
+        ("不能建立套接字（seccomp）", found.calls),
+        ("只能读写指定的文件（Landlock）", found.files),
+    ]
+    missing = [words for words, has in told if not has]
+    if missing:
+        return (
+            found.whole,
+            f"处理上传文件的进程缺少：{'，'.join(missing)}，见 docs/operator/media.md",
+        )
+    return True, "，".join(words for words, _ in told)
 
 
 def _check_keys(settings: config.Settings) -> tuple[bool, str]:

@@ -13,6 +13,7 @@ from flask_babel import Babel, get_locale
 from flask_login import current_user
 from markupsafe import Markup
 
+from zhixin import richtext
 from zhixin.clock import LOCAL, local
 from zhixin.config import ROOT
 
@@ -109,7 +110,15 @@ def init_app(app: Flask) -> None:
         current_path=lambda: request.full_path.rstrip("?"),
     )
     app.jinja_env.filters.update(
-        time=format_time, date=format_date, duration=format_duration, hours=format_hours
+        time=format_time,
+        date=format_date,
+        duration=format_duration,
+        hours=format_hours,
+        rich=richtext.render,
+        rich_line=richtext.inline,
+        rich_gaps=richtext.with_gaps,
+        plain=richtext.plain,
+        headline=richtext.headline,
     )
 
     @app.context_processor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -25,9 +25,26 @@ MODEL_MODULES = (
     "zhixin.audit.models",
     "zhixin.reports.models",
     "media.models",
+    "media.caption_models",
+    "media.file_models",
+    "media.piece_models",
+    "media.speech_models",
+    "media.refinement_models",
     "assessments.models",
+    "assessments.import_models",
+    "assessments.analysis_models",
+    "assessments.regrade_models",
+    "assessments.banks.models",
     "courses.models",
     "courses.classes.models",
+    "courses.courseware.models",
+    "courses.packages.models",
+    "courses.reviews.models",
+    "courses.quality.models",
+    "courses.insight.models",
+    "courses.ratings.models",
+    "courses.registers.models",
+    "courses.stops.models",
 )
 
 
@@ -103,10 +120,6 @@ def guard(
 def replace_check(connection: sa.Connection, table: str, name: str, condition: str) -> None:
     """Put ``condition`` in the place of the CHECK called ``name``.
 
-    On SQLite the table's text is edited in place, as its manual tells for changes that touch no
-    content (lang_altertable.html, "Making Other Kinds Of Table Schema Changes"): rebuilding the
-    table would drop its triggers and be refused by the rows that point at it.
-
     Raises:
         LookupError: the table has no such CHECK.
     """
@@ -114,17 +127,29 @@ def replace_check(connection: sa.Connection, table: str, name: str, condition: s
         connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})")
         return
-    row = connection.execute(
+
+    def edit(text: str) -> str:
+        start, end = _check_span(text, name)
+        return f"{text[:start]}({condition}){text[end:]}"
+
+    edit_sqlite(connection, table, edit)
+
+
+def edit_sqlite(connection: sa.Connection, table: str, edit: Callable[[str], str]) -> None:
+    """Edit the text of a table on SQLite, for changes that touch no content.
+
+    As its manual tells (lang_altertable.html, "Making Other Kinds Of Table Schema Changes"):
+    rebuilding the table would drop its triggers and be refused by the rows that point at it.
+    """
+    text = connection.execute(
         sa.text("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = :table"),
         {"table": table},
     ).scalar_one()
-    start, end = _check_span(row, name)
-    text = f"{row[:start]}({condition}){row[end:]}"
     version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     connection.execute(
         sa.text("UPDATE sqlite_schema SET sql = :text WHERE type = 'table' AND name = :table"),
-        {"text": text, "table": table},
+        {"text": edit(text), "table": table},
     )
     connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
     connection.exec_driver_sql("PRAGMA writable_schema = OFF")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -33,6 +34,15 @@ def csp_nonce() -> str:
     return nonce
 
 
+def _bucket() -> str:
+    """The one other origin that a page may fetch from: the bucket that segments come from."""
+    settings: Settings = current_app.extensions["settings"]
+    if not (settings.media_s3_redirect and settings.media_s3_endpoint):
+        return ""
+    address = urlsplit(settings.media_s3_endpoint)
+    return f" {address.scheme}://{address.netloc}"
+
+
 def content_security_policy() -> str:
     """Nothing from another host, nothing inline without the nonce.
 
@@ -48,13 +58,19 @@ def content_security_policy() -> str:
             "font-src 'self' data:",
             "media-src 'self' blob:",
             "worker-src 'self' blob:",
-            "connect-src 'self'",
+            f"connect-src 'self'{_bucket()}",
             "manifest-src 'self'",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",
+            *((f"frame-src {g.framed}",) if "framed" in g else ()),
         )
     )
+
+
+def may_frame(address: str) -> None:
+    """Let this response's page show a frame with what is at ``address``, a folder of ours."""
+    g.framed = address
 
 
 def streams(view: View) -> View:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,10 +44,28 @@ def server_command(settings: config.Settings, factory: str = "zhixin.app:create_
     ]  # fmt: skip
 
 
+def _refuse_taken_port(settings: config.Settings) -> None:
+    """The server's processes share their port, and would share it with another server too: half
+    of the requests would go to one that somebody forgot to stop."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise click.ClickException(
+                f"端口 {settings.port} 已被占用：知新或别的程序正在使用。"
+                "请先停止它，或用 ZHIXIN_PORT 换一个端口。"
+            ) from None
+
+
 @click.command()
 def serve() -> None:
     """启动网站服务（Granian）。"""
     settings = _settings()
+    _refuse_taken_port(settings)
     # Several server processes share their counters through files.
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="zhixin-metrics-"))
     _allow_connections()
@@ -66,7 +86,11 @@ def _allow_connections() -> None:
 @click.command()
 def worker() -> None:
     """启动后台任务进程（Celery worker）。"""
-    command.make_app()
+    app = command.make_app()
+    from zhixin import sandbox
+
+    # What a killed one left on this machine, where the sweeper may not come by for long.
+    sandbox.collect(app.extensions["settings"].scratch_dir)
     from celery.platforms import SecurityWarning
 
     from zhixin.jobs import celery
@@ -97,6 +121,7 @@ def run(demo: bool) -> None:
     from zhixin import operating
 
     settings = _settings()
+    _refuse_taken_port(settings)
     operating.upgrade_database(settings)
     if demo:
         from zhixin.demo import ensure_demo

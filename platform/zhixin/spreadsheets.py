@@ -38,7 +38,9 @@ class Unreadable(Invalid):
     title = "无法读取这个表格文件"
 
 
-def read(content: bytes, *, most_rows: int) -> list[list[str]]:
+def read(
+    content: bytes, *, most_rows: int, most_characters: int = MOST_CHARACTERS
+) -> list[list[str]]:
     """The first sheet of an Excel or OpenDocument workbook, or a CSV, as trimmed text by row.
 
     CSV may be UTF-8 or GB18030 (what Chinese Excel writes), separated by commas, semicolons or
@@ -53,7 +55,7 @@ def read(content: bytes, *, most_rows: int) -> list[list[str]]:
         raise Unreadable(f"表格超过 {most_rows} 行，请分成几个文件")
     if any(len(row) > MOST_COLUMNS for row in rows):
         raise Unreadable(f"表格超过 {MOST_COLUMNS} 列")
-    if any(len(value) > MOST_CHARACTERS for row in rows for value in row):
+    if any(len(value) > most_characters for row in rows for value in row):
         raise Unreadable("表格中有过长的内容")
     if any("\0" in value for row in rows for value in row):  # workbooks write it as _x0000_
         raise Unreadable("表格中有无法保存的字符")

@@ -7,6 +7,7 @@ import { menus } from "./lib/menu";
 import { guardDoubleSubmit } from "./lib/submit";
 import { themeToggle } from "./lib/theme";
 import { tickAll } from "./lib/ticks";
+import { scrollable } from "./lib/scrollable";
 
 htmx.config.includeIndicatorStyles = false; // the CSP allows no inline styles
 htmx.config.allowEval = false;
@@ -25,3 +26,15 @@ dialogs();
 confirmForms();
 guardDoubleSubmit();
 tickAll();
+scrollable();
+
+// Heavier ones come only where the page has use for them.
+if (document.querySelector(".math"))
+  void import("./lib/math").then(({ formulas }) => {
+    formulas();
+    scrollable();
+  });
+if (document.querySelector("[data-hotspot], [data-ordering]"))
+  void import("./lib/answering").then(({ answering }) => answering());
+if (document.querySelector("form[data-question-form]"))
+  void import("./lib/question_form").then(({ questionForm }) => questionForm());

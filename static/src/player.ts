@@ -21,11 +21,18 @@
 import "./lib/no-dynamic-style";
 import videojs from "video.js";
 import chinese from "video.js/dist/lang/zh-CN.json";
+import { chapters } from "./lib/chapters";
+import { savesData } from "./lib/extras";
+import { Hover } from "./lib/hover";
+import { keys } from "./lib/keys";
 import { choose, Lease, type Listener, open, type Opened, type Reply, resend } from "./lib/lease";
 import { clock, mayHurry, Panel } from "./lib/panel";
 import { Problem } from "./lib/problem";
 import { PromptBox } from "./lib/prompt";
+import { qualities } from "./lib/quality";
 import { fromSeconds, type Spans, total } from "./lib/spans";
+import { Stops } from "./lib/stops";
+import { watermark } from "./lib/watermark";
 
 /** Ten seconds, a fifth more or less by chance: thousands of players must not beat in step. */
 const beatAfterMs = () => 8_000 + Math.random() * 4_000;
@@ -40,9 +47,17 @@ const REOPEN_EVERY_MS = 60_000;
  */
 const BUFFER_S = 120;
 const MOST_BUFFER_S = 600;
-const RATES = [1, 1.25, 1.5, 2];
+/** The same for who asks to save data: little is fetched that is never watched. */
+const SPARING_BUFFER_S = 30;
+const RATES = [0.75, 1, 1.25, 1.5, 2];
 
 type VideoPlayer = ReturnType<typeof videojs>;
+
+interface Start {
+  play?: boolean | "as-before";
+  takeOver?: boolean;
+  at?: number;
+}
 
 class LearningPlayer implements Listener {
   readonly #panel: Panel;
@@ -59,6 +74,9 @@ class LearningPlayer implements Listener {
   #undeliveredSince: number | null = null;
   #unreachableSince: Date | null = null;
   readonly #prompt: PromptBox;
+  readonly #hover: Hover;
+  readonly #stops: Stops;
+  #listening = false;
 
   constructor(readonly root: HTMLElement) {
     this.#data = root.dataset;
@@ -71,8 +89,8 @@ class LearningPlayer implements Listener {
       () => this.#present(),
     );
     const vhs = (videojs as unknown as { Vhs: Record<string, number> }).Vhs;
-    vhs.GOAL_BUFFER_LENGTH = BUFFER_S;
-    vhs.MAX_GOAL_BUFFER_LENGTH = MOST_BUFFER_S;
+    vhs.GOAL_BUFFER_LENGTH = savesData() ? SPARING_BUFFER_S : BUFFER_S;
+    vhs.MAX_GOAL_BUFFER_LENGTH = savesData() ? SPARING_BUFFER_S : MOST_BUFFER_S;
     const english = document.documentElement.lang.startsWith("en");
     videojs.addLanguage("zh-CN", chinese);
     this.#video = videojs(root.querySelector("video") as HTMLVideoElement, {
@@ -81,9 +99,22 @@ class LearningPlayer implements Listener {
       preload: "auto",
       language: english ? "en" : "zh-CN",
       playbackRates: RATES,
-      userActions: { hotkeys: true },
-      html5: { vhs: { overrideNative: true }, nativeAudioTracks: false, nativeVideoTracks: false },
+      // lib/hover.ts says the time under the pointer, with its picture.
+      controlBar: { progressControl: { seekBar: { mouseTimeDisplay: false } } },
+      // lib/keys.ts has them for the whole page, with a switch.
+      userActions: { hotkeys: false },
+      // A name over the picture would be gone in a window of its own.
+      disablePictureInPicture: Boolean(this.#data.watermark),
+      html5: { vhs: { overrideNative: true, enableLowInitialPlaylist: true }, nativeAudioTracks: false, nativeVideoTracks: false },
     });
+    const word = (key: string, values?: Record<string, string | number>) => this.#panel.word(key, values);
+    qualities(this.#video, word);
+    chapters(root, this.#video);
+    keys(root, this.#video);
+    this.#hover = new Hover(root, this.#video);
+    this.#stops = new Stops(root, this.#video, word, () => this.#beat(), (judged) => this.#panel.state(judged),
+      (missing) => (this.#panel.stopsMissing = missing));
+    if (this.#data.watermark) watermark(this.#video, this.#data.watermark);
     this.#watchVideo();
     this.#watchPage();
   }
@@ -92,19 +123,27 @@ class LearningPlayer implements Listener {
    * Open (or open again) the video, first sending what earlier pages could not. Addresses belong
    * to one playback, so the video is loaded anew, at `at` (s) or where it is.
    */
-  async start(options: { play?: boolean; takeOver?: boolean; at?: number } = {}): Promise<void> {
+  async start(options: Start = {}): Promise<void> {
     if (this.#opening) return;
     this.#opening = true;
     try {
-      const before = this.#lease ? this.#video.currentTime() : undefined;
-      await resend(this.#data.person ?? "", null);
+      const leaving = this.#lease;
+      // An open lease reports by itself: two reports under one number would contradict each other.
+      await leaving?.beat(this.#positionMs);
+      await resend(this.#data.person ?? "", leaving?.ended === null ? leaving.playback : null);
       const { enrolment = "", unit = "" } = this.#data;
       const opened = await open(enrolment, unit, options.takeOver ?? false);
+      // Meanwhile it played on, or was paused, or moved.
+      this.#look();
+      void leaving?.beat(this.#positionMs);
+      const play = options.play === "as-before" ? !this.#video.paused() : options.play;
+      const at = options.at ?? (leaving ? this.#video.currentTime() : undefined);
       this.#use(opened);
       this.#panel.say("");
-      this.#load({ ...opened, position: options.at ?? before ?? opened.position });
+      this.#load({ ...opened, position: at ?? opened.position });
       this.#asked(opened.prompt);
-      if (options.play) void this.#video.play();
+      await this.#stops.refresh();
+      if (play) void this.#video.play();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.failed(error);
@@ -125,7 +164,13 @@ class LearningPlayer implements Listener {
   }
 
   #load(opened: Opened): void {
-    this.#video.src({ src: opened.playlist, type: "application/x-mpegURL" });
+    const listen = this.root.querySelector<HTMLElement>("[data-listen]");
+    if (listen) listen.hidden = !opened.sound;
+    this.#listening &&= opened.sound !== null;
+    this.root.classList.toggle("is-listening", this.#listening);
+    const playlist = (this.#listening && opened.sound) || opened.playlist;
+    this.#hover.use(opened.previews);
+    this.#video.src({ src: playlist, type: "application/x-mpegURL" });
     // At the very end there is nothing to resume: begin again from the start.
     const at = opened.position < opened.duration - 2 ? opened.position : 0;
     this.#video.one("loadedmetadata", () => this.#video.currentTime(at));
@@ -133,9 +178,8 @@ class LearningPlayer implements Listener {
 
   // ---- what the server says ------------------------------------------------------------
 
-  replied(reply: Reply): void {
-    const lease = this.#lease;
-    if (!lease) return;
+  replied(reply: Reply, lease: Lease): void {
+    if (lease !== this.#lease) return; // the last report of one that was left
     this.#unreachableSince = null;
     this.#confirmed = lease.confirmed;
     this.#confirmedMs = reply.unit.confirmed_ms;
@@ -150,7 +194,7 @@ class LearningPlayer implements Listener {
       this.#panel.say(this.#panel.word("left"), "warning");
     } else if (reply.ended !== null) {
       // Closed, as a page that is left does: whoever comes back to it gets a new one.
-      void this.start({ play: !this.#video.paused() });
+      void this.start({ play: "as-before" });
     } else {
       this.#refused(reply);
     }
@@ -192,6 +236,7 @@ class LearningPlayer implements Listener {
 
   #asked(prompt: Opened["prompt"]): void {
     if (prompt && this.#video.isFullscreen()) void this.#video.exitFullscreen();
+    if (prompt && document.pictureInPictureElement) void document.exitPictureInPicture();
     this.#prompt.show(prompt);
   }
 
@@ -256,6 +301,10 @@ class LearningPlayer implements Listener {
     window.addEventListener("online", () => this.#beat());
     this.root.querySelector("button[data-action=resume]")?.addEventListener("click", () => {
       void this.start({ play: true, takeOver: true });
+    });
+    this.root.querySelector("[data-listen] input")?.addEventListener("change", (event) => {
+      this.#listening = (event.target as HTMLInputElement).checked;
+      void this.start({ play: "as-before" });
     });
     this.root.querySelector("button[data-action=retry]")?.addEventListener("click", () => {
       if (this.#lease) this.#beat();

@@ -9,5 +9,13 @@ for (const video of document.querySelectorAll<HTMLVideoElement>("video[data-prev
     language: document.documentElement.lang,
     html5: { vhs: { overrideNative: true } },
   });
+  if (video.title) player.el().setAttribute("aria-label", video.title); // of several, which
   player.src({ src: video.dataset.src!, type: "application/x-mpegURL" });
+  // Times named elsewhere on the page: `<button data-seek="12.5">`, in seconds (with data-player: moments.ts).
+  for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-seek]:not([data-player])")) {
+    button.addEventListener("click", () => {
+      player.currentTime(Number(button.dataset.seek));
+      player.el().scrollIntoView({ block: "nearest" });
+    });
+  }
 }

@@ -1,4 +1,4 @@
-// Resumable upload of a unit's video (tus 1.0), and transcoding progress.
+// Resumable upload of a unit's video (tus 1.0).
 //
 //   <form data-upload data-endpoint="/api/v1/uploads" data-word-…="texts in the page's language">
 //     <input name="asset_id" type="hidden">   filled in when the upload is whole; then submitted
@@ -6,11 +6,8 @@
 //     <div data-upload-status hidden> [data-upload-text] [data-percent] <progress> [data-pause]
 //     <div data-upload-error hidden><div></div></div>
 //   </form>
-//   <div data-transcode data-asset="7"> [data-percent] <progress> </div>
 import * as tus from "tus-js-client";
 import { csrfToken } from "./lib/csrf";
-
-const POLL_MS = 1500;
 
 function bytes(n: number): string {
   return n > 1e9 ? `${(n / 1e9).toFixed(2)} GB` : n > 1e6 ? `${(n / 1e6).toFixed(1)} MB` : `${Math.ceil(n / 1e3)} kB`;
@@ -32,7 +29,9 @@ class Uploader {
     this.#status = form.querySelector("[data-upload-status]")!;
     this.#words = form.dataset;
     const input = form.querySelector<HTMLInputElement>("input[type=file]")!;
-    input.addEventListener("change", () => input.files?.[0] && void this.start(input.files[0]));
+    const chosen = () => input.files?.[0] && void this.start(input.files[0]);
+    input.addEventListener("change", chosen);
+    chosen(); // on a slow network somebody chooses before this script has come
     const drop = form.querySelector<HTMLElement>("[data-drop]")!;
     for (const name of ["dragenter", "dragover"])
       drop.addEventListener(name, (event) => { event.preventDefault(); drop.dataset.over = ""; });
@@ -119,17 +118,4 @@ function detail(error: Error | tus.DetailedError): string | undefined {
   }
 }
 
-async function follow(box: HTMLElement): Promise<void> {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    const response = await fetch(`/api/v1/assets/${box.dataset.asset}`).catch(() => null);
-    if (!response?.ok) continue;
-    const asset = (await response.json()) as { state: string; progress: number };
-    if (asset.state === "ready" || asset.state === "failed") return location.reload();
-    box.querySelector("progress")!.value = asset.progress;
-    box.querySelector("[data-percent]")!.textContent = `${asset.progress}%`;
-  }
-}
-
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-upload]")) new Uploader(form);
-for (const box of document.querySelectorAll<HTMLElement>("[data-transcode]")) void follow(box);

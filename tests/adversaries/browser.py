@@ -38,7 +38,7 @@ class Browser:
         self.port, self.device = port, device
         self.cookies: dict[str, str] = {}
         self.csrf = ""
-        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
     def twin(self) -> Browser:
         tab = Browser(self.port, self.device)

@@ -242,7 +242,7 @@ def serving(folder: Path, database_url: str = "") -> Iterator[Site]:
 
 
 def _wait_for(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         browser = Browser(port)
         with suppress(OSError):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from assessments import drafting
 from assessments.models import Paper, PaperVersion
+from assessments.sheets import Change
 from zhixin.people.models import Person, Role
 
 
@@ -38,6 +39,11 @@ def true_false(id: str = "t", **changes: Any) -> dict[str, Any]:
     asked = single(id, kind="true_false", correct=["true"], stem="对不对？") | changes
     del asked["options"]
     return asked
+
+
+def changed(answers: dict[str, list[str]], seq: int = 1, writer: str = "w") -> list[Change]:
+    """A sheet as numbered answers."""
+    return [Change(id, tuple(answer), seq, writer) for id, answer in answers.items()]
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ import rfc8785
 import sqlalchemy as sa
 
 from assessments import attempts
+from assessments import evidence as evidences
 from assessments.errors import AlreadyPassed, AttemptClosed, NoAttemptsLeft
 from assessments.grading import AnswerRefused
 from assessments.models import Attempt
+from tests.assessments.conftest import changed
 from zhixin.errors import Conflict, NotFound
 
 SCOPE = "version:1"
@@ -99,7 +101,7 @@ def test_an_attempt_is_its_persons(session, start, create_person, right, now):
     attempt, other = start(), create_person("bieren").id
     for act in (
         lambda: attempts.get(session, attempt.id, other),
-        lambda: attempts.save(session, attempt.id, other, right, now),
+        lambda: attempts.save(session, attempt.id, other, changed(right), now),
         lambda: attempts.submit(session, attempt.id, other, right, now),
     ):
         with pytest.raises(NotFound):
@@ -108,28 +110,45 @@ def test_an_attempt_is_its_persons(session, start, create_person, right, now):
 
 
 def test_answers_are_saved_while_answering(session, learner, start, right, now):
-    """The whole sheet replaces the one before; nothing is graded yet."""
+    """The last answer of each question is kept; nothing is graded yet."""
     attempt, later = start(), now + timedelta(minutes=1)
-    attempts.save(session, attempt.id, learner.id, right, now)
-    saved = attempts.save(session, attempt.id, learner.id, {"s": ["a"], "m": []}, later)
-    assert saved.answers == {"s": ["a"]}
-    assert saved.saved_at == later
-    assert saved.result is None
-    assert attempts.view(session, saved)["answered"] == 1
+    attempts.save(session, attempt.id, learner.id, changed(right), now)
+    changes = changed({"s": ["a"], "m": []}, seq=2)
+    saved = attempts.save(session, attempt.id, learner.id, changes, later)
+    assert (saved.saved_at, saved.deadline_at, saved.overtaken) == (later, None, [])
+    view = attempts.view(session, attempts.get(session, attempt.id, learner.id))
+    assert view["answers"] == {"s": ["a"], "t": ["true"]}
+    assert (view["answered"], view["seq"]) == (2, 2)
+    assert attempts.get(session, attempt.id, learner.id).result is None
 
 
 @pytest.mark.parametrize(
-    "answers", [{"x": ["a"]}, {"s": ["z"]}, {"s": "b"}, {"t": ["true", "false"]}, [], {"s": [None]}]
+    "answers", [{"x": ["a"]}, {"s": ["z"]}, {"t": ["true", "false"]}, {"s": [None]}]
 )
 def test_impossible_answers_change_nothing(session, learner, start, right, now, answers):
     """Refused, whether saved or handed in; what was saved before stays and the attempt is open."""
     attempt = start()
-    attempts.save(session, attempt.id, learner.id, right, now)
-    for act in (attempts.save, attempts.submit):
+    attempts.save(session, attempt.id, learner.id, changed(right), now)
+    for act in (
+        lambda: attempts.save(session, attempt.id, learner.id, changed(answers, 2), now),
+        lambda: attempts.submit(session, attempt.id, learner.id, answers, now),
+        lambda: attempts.submit(
+            session, attempt.id, learner.id, None, now, changes=changed(answers, 2)
+        ),
+    ):
         with pytest.raises(AnswerRefused):
-            act(session, attempt.id, learner.id, answers, now)
+            act()
     kept = attempts.get(session, attempt.id, learner.id)
-    assert (kept.answers, kept.state) == (right, "open")
+    assert (attempts.sheet(session, kept), kept.state) == (right, "open")
+
+
+@pytest.mark.parametrize("answers", [{"s": "b"}, []])
+def test_what_is_no_sheet_is_refused(session, learner, start, now, answers):
+    """The attempt stays open."""
+    attempt = start()
+    with pytest.raises(AnswerRefused):
+        attempts.submit(session, attempt.id, learner.id, answers, now)
+    assert attempts.get(session, attempt.id, learner.id).state == "open"
 
 
 def test_handing_in_grades(session, learner, hand_in, start, right, wrong):
@@ -142,6 +161,7 @@ def test_handing_in_grades(session, learner, hand_in, start, right, wrong):
     assert good.result == {
         "score": "2.00",
         "maximum": "3",
+        "version": 2,
         "questions": {
             "s": {"score": "1.00", "right": True},
             "m": {"score": "1.00", "right": True},
@@ -155,7 +175,7 @@ def test_handing_in_grades(session, learner, hand_in, start, right, wrong):
 def test_handing_in_without_answers_takes_the_saved_ones(session, learner, start, right, now):
     """What was saved is what counts."""
     attempt = start()
-    attempts.save(session, attempt.id, learner.id, right, now)
+    attempts.save(session, attempt.id, learner.id, changed(right), now)
     assert attempts.submit(session, attempt.id, learner.id, None, now).passed
 
 
@@ -174,7 +194,7 @@ def test_a_closed_attempt_never_changes(session, learner, hand_in, right, wrong,
     again = attempts.submit(session, attempt.id, learner.id, right, later)
     assert (again.passed, again.answers, again.closed_at) == (False, wrong, now)
     with pytest.raises(AttemptClosed, match="已交卷"):
-        attempts.save(session, attempt.id, learner.id, right, later)
+        attempts.save(session, attempt.id, learner.id, changed(right, 2), later)
     assert attempts._write(session, attempt, passed=True) is None
     session.expire_all()
     assert session.scalar(sa.select(Attempt.passed).where(Attempt.id == attempt.id)) is False
@@ -231,11 +251,13 @@ def test_evidence_is_canonical(session, learner, start, hand_in, right, wrong, v
     hand_in(wrong)
     hand_in(right)
     start(scope="version:2")
-    found = attempts.evidence(session, learner.id, SCOPE, until=now + timedelta(days=1))
+    found = evidences.of_person(session, learner.id, SCOPE, until=now + timedelta(days=1))
     rfc8785.dumps(found)
     assert [(each["number"], each["passed"]) for each in found] == [(1, False), (2, True)]
     assert found[1]["paper_sha256"] == version.sha256
     assert found[1]["closed_at"] == "2026-11-23T02:00:00Z"
     assert found[1]["fraction_millionths"] == 1_000_000
     assert found == json.loads(json.dumps(found))
-    assert attempts.evidence(session, learner.id, "version:2", until=now + timedelta(days=1)) == []
+    assert (
+        evidences.of_person(session, learner.id, "version:2", until=now + timedelta(days=1)) == []
+    )

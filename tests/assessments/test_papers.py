@@ -139,7 +139,7 @@ def options(*texts):
         (paper(question(options=options("甲", "乙")[:1] * 2, correct=["o0"])), "选项编号重复"),
         (paper(question(options=options("甲", " "), correct=["o0"])), "选项第 2 项内容格式有误"),
         (paper(question(kind="true_false", correct=["a"])), "判断题的选项固定"),
-        (paper(question(kind="essay")), "题目第 1 项题型格式有误"),
+        (paper(question(kind="riddle")), "题目第 1 项题型格式有误"),
         (paper(question(stem="  ")), "题干"),
         (paper(question(stem="长" * 5_001)), "题干过长"),
         (paper(question(id="第一题")), "编号格式有误"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from threading import Barrier
 
@@ -11,8 +12,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting
+from assessments import attempts, drafting, sheets, timing
+from assessments.errors import AttemptClosed
 from assessments.models import Attempt
+from assessments.sheets import Change
 from zhixin.people.models import Person
 
 THREADS = 20
@@ -83,3 +86,60 @@ def test_an_attempt_is_graded_once(own_engine, learner, now):
     assert len(set(found)) == 1
     (passed, chosen, _at) = found[0]
     assert passed is (chosen == "a")
+
+
+def test_the_deadline_and_the_learner_hand_in_at_once(own_engine, learner, now):
+    """At the very end, with a hundred copies of each: one closes it, all see that result, and
+    what was saved is in it."""
+    with Session(own_engine) as session:
+        attempt = opening(session, learner, now)
+        attempt.deadline_at = now + timedelta(minutes=1)
+        number = attempt.id
+        attempts.save(session, number, learner[0], [Change("s", ("a",), 1)], now)
+        session.commit()
+    over = now + timedelta(minutes=1) + timing.GRACE
+
+    def hand_in(session: Session, n: int) -> object:
+        closed = None
+        for copy in range(5):  # five times in each of the twenty threads
+            late = over + timedelta(microseconds=(n + copy) % 2)
+            closed = attempts.submit(session, number, learner[0], None, late)
+            session.commit()
+        return closed.ended_by, closed.closed_at, closed.answers["s"][0], closed.passed
+
+    assert len(set(at_once(own_engine, hand_in))) == 1
+
+
+def test_what_was_confirmed_is_graded(own_engine, learner, now):
+    """Twenty saves against a handing-in: whoever was told "saved" before it is in the graded
+    sheet, the highest number stands, and the others are told that it is closed."""
+    with Session(own_engine) as session:
+        number = opening(session, learner, now).id
+        session.commit()
+
+    def act(session: Session, n: int) -> object:
+        if n == 10:
+            return attempts.submit(session, number, learner[0], None, now).answers.get("s")
+        try:
+            attempts.save(session, number, learner[0], [Change("s", ("ab"[n % 2],), n + 1)], now)
+        except AttemptClosed:
+            return None
+        return n
+
+    said = at_once(own_engine, act)
+    graded = said.pop(10)
+    saved = [n for n in said if n is not None]
+    assert graded == (["ab"[max(saved) % 2]] if saved else None)
+
+
+def test_two_tabs_leave_one_sheet(own_engine, learner, now):
+    """Twenty pages with the same numbers at once: the same one stands as in any order."""
+    with Session(own_engine) as session:
+        number = opening(session, learner, now).id
+        session.commit()
+    sent = [Change("s", ("ab"[n % 2],), 1 + n % 3, f"tab{n}") for n in range(THREADS)]
+    at_once(
+        own_engine, lambda session, n: attempts.save(session, number, learner[0], [sent[n]], now)
+    )
+    with Session(own_engine) as session:
+        assert sheets.of(session, number) == list(sheets.merge(sent).values())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from assessments import attempts
 from assessments.forms import answers_from_form
+from tests.assessments.conftest import changed
 
 #: What only keys, explanations and results are called.
 SECRETS = ("correct", "explanation", "right", "score", "解析", "正确答案", "秘密")
@@ -59,8 +60,8 @@ def sent(app, session, create_person, create_version, now):
         )
         attempt.seed, attempt.id = "the same", 10**6 + number
         session.flush()
-        saved = attempts.save(session, attempt.id, learner, answers, now)
-        view = attempts.view(session, saved) | {"id": 0, "title": ""}
+        attempts.save(session, attempt.id, learner, changed(answers), now)
+        view = attempts.view(session, attempt) | {"id": 0, "title": ""}
         with app.test_request_context():
             page = render_template("assessments/_attempt.html", attempt=view, autosave_url="/x")
         attempts.submit(session, attempt.id, learner, None, now)
@@ -105,7 +106,7 @@ def test_the_page_sends_what_it_shows(app, session, create_person, create_versio
         attempts_allowed=None,
         now=now,
     )
-    attempt = attempts.save(session, attempt.id, learner, right | {"t": []}, now)
+    attempts.save(session, attempt.id, learner, changed(right | {"t": []}), now)
     with app.test_request_context():
         view = attempts.view(session, attempt)
         page = render_template("assessments/_attempt.html", attempt=view, autosave_url="/x")

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from courses import checks, editing
+from courses import checks, editing, reviewing
 from courses.documents import CourseDocument
 from courses.models import Course, CourseVersion, Unit
 from zhixin import clock
@@ -119,6 +119,24 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(
     assert kept(session, course) is None
 
 
+def test_a_question_may_stop_the_video_for_everybody(
+    session: Session, client: FlaskClient, create_course: Callable[..., Course]
+) -> None:
+    """With an explanation for afterwards, nearly up to the video's end; without the mark it is
+    what it was, and its text in the version too."""
+    course = create_course()
+    late = {"at": "89:45"}
+    assert "30 秒" in send(client, course, **late).text
+    answer = send(client, course, everyone="1", explanation=" 荷载 由柱传递 ", **late)
+    assert answer.status_code == 303
+    made = {**KEPT, "at_ms": 5_385_000, "everyone": True, "explanation": "荷载 由柱传递"}
+    assert kept(session, course) == [made]
+    page = client.get(f"/studio/units/{video(course).id}").text
+    assert "荷载 由柱传递" in page
+    preview = client.get(f"/studio/courses/{course.id}/preview/{video(course).id}").text
+    assert "图中的构件是？" in preview
+
+
 def test_too_many(
     session: Session, client: FlaskClient, create_course: Callable[..., Course]
 ) -> None:
@@ -195,6 +213,7 @@ def test_reviewers_see_what_learners_do_not(
     reviewer: Person,
     create_person: Callable[..., Person],
     sign_in: Callable[[Person], FlaskClient],
+    now: datetime,
 ) -> None:
     """The reviewer reads question, options and answer; of all that, a learner's pages and the
     answer that opens the video hold nothing."""
@@ -202,14 +221,14 @@ def test_reviewers_see_what_learners_do_not(
     video(course).checks = [KEPT]
     session.commit()
     version = submit(course)
-    reviewing = sign_in(reviewer)
-    page = reviewing.get(f"/review/{version.id}").text
+    page = sign_in(reviewer).get(f"/review/{version.id}").text
     assert "图中的构件是？" in page
     assert "1.25×" in page
-    assert reviewing.post(f"/review/{version.id}/approve").status_code == 303
+    reviewing.approve(session, reviewing.get(session, version.id), reviewer.id, now)
+    session.commit()
     learner = sign_in(create_person("xuesheng", Role.LEARNER))
     enrolment = learner.post(f"/courses/{course.id}/enrol").location.rpartition("/")[2]
-    key = f"u{video(course).id}"
+    key = video(course).key
     shown = [
         learner.get(path).text
         for path in (f"/courses/{course.id}", "/my/learning", f"/learn/{enrolment}/{key}")
@@ -247,12 +266,13 @@ def test_a_prompt_tells_a_learner_no_answer(
     video(course).checks = [{"at_ms": 5_000, "text": "刚才讲了？", "options": options, "right": 4}]
     session.commit()
     version = submit(course)
-    assert sign_in(reviewer).post(f"/review/{version.id}/approve").status_code == 303
+    reviewing.approve(session, reviewing.get(session, version.id), reviewer.id, now)
+    session.commit()
     learner, instant, orders = create_person("xuesheng", Role.LEARNER), now, set()
     client = sign_in(learner)
     monkeypatch.setattr(clock, "now", lambda: instant)
     number = client.post(f"/courses/{course.id}/enrol").location.rpartition("/")[2]
-    body: dict[str, Any] = {"unit": f"u{video(course).id}", "take_over": True}
+    body: dict[str, Any] = {"unit": video(course).key, "take_over": True}
     path = f"/api/v1/enrolments/{number}/playbacks"
     opened = client.post(path, json=body)
     playback = opened.get_json()["playback"]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from courses import differences
-from courses.documents import Chapter, CourseDocument, Unit, VideoCheck
+from courses.documents import Captions, Chapter, CourseDocument, Unit, VideoCheck
 from courses.models import UnitKind
 from zhixin.hours.rules import SubjectKind
 from zhixin.people.models import TitleLevel
@@ -68,7 +68,46 @@ def test_speed_and_questions_while_watching(session: Session) -> None:
     """What is counted and what is asked while watching is the reviewer's to judge."""
     check = VideoCheck(at_ms=1000, text="？", options=("甲", "乙"), right=0)
     found = changed(VIDEO.model_copy(update={"checks": (check,)}), QUIZ, PAGE, rate_percent=150)
-    assert found == ["计时速度：1× → 1.5×", "改动：第一讲（课间提问有修改）"]
+    assert found == ["计时速度：1× → 1.5×", "改动：第一讲（新增课间提问：0:01 ？）"]
+
+
+def test_which_question_while_watching(session: Session) -> None:
+    """The one that was changed is named, and what of it; by its words, or else its moment."""
+    kept = VideoCheck(at_ms=1000, text="不变", options=("甲", "乙"), right=0)
+    moved = VideoCheck(at_ms=2000, text="移动", options=("甲", "乙"), right=0)
+    reworded = VideoCheck(at_ms=65_000, text="改写前", options=("甲", "乙"), right=0)
+    gone = VideoCheck(at_ms=4000, text="删" * 30, options=("甲", "乙"), right=0)
+    before = VIDEO.model_copy(update={"checks": (kept, moved, gone, reworded)})
+    after = VIDEO.model_copy(
+        update={
+            "checks": (
+                kept,
+                moved.model_copy(update={"at_ms": 3000, "right": 1}),
+                reworded.model_copy(update={"text": "改写后", "options": ("甲", "丙")}),
+            )
+        }
+    )
+    assert list(differences.within(before, after)) == [
+        "课间提问“0:02 移动”的时刻、答案有修改",
+        "课间提问“1:05 改写前”的问题、选项有修改",
+        f"删去课间提问：0:04 {'删' * 20}…",
+    ]
+
+
+def test_captions(session: Session) -> None:
+    """By language: what came, what was rewritten, what went."""
+    chinese, english, german = (
+        Captions(version_id=at, language=code, label=code.upper())
+        for at, code in enumerate(("zh-Hans", "en", "de"))
+    )
+    before = VIDEO.model_copy(update={"captions": (chinese, english)})
+    again = chinese.model_copy(update={"version_id": 9})
+    after = VIDEO.model_copy(update={"captions": (again, german)})
+    assert list(differences.within(before, after)) == [
+        "字幕有修改：ZH-HANS",
+        "新增字幕：DE",
+        "删去字幕：EN",
+    ]
 
 
 def test_order(session: Session) -> None:

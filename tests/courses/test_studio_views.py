@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from courses import editing, reviewing
+from courses import editing, kinds, reviewing, texts
 from courses.models import Chapter, Course, CourseVersion, Unit, UnitKind
 from media.models import Asset, AssetState
 from zhixin.hours.models import Policy
@@ -135,7 +135,7 @@ def test_chapters(session: Session, client: FlaskClient, create_draft: Make) -> 
     assert client.post(at, data={"title": " "}).status_code == 422
 
 
-@pytest.mark.parametrize("kind", UnitKind)
+@pytest.mark.parametrize("kind", [kind for kind in UnitKind if kinds.of(kind).addable])
 def test_add_unit_leads_to_its_page(
     session: Session, client: FlaskClient, create_draft: Make, kind: UnitKind
 ) -> None:
@@ -149,6 +149,9 @@ def test_add_unit_leads_to_its_page(
         UnitKind.VIDEO: "data-upload",
         UnitKind.QUIZ: f"/papers/{unit.paper_id}",
         UnitKind.PAGE: "<textarea",
+        UnitKind.PRACTICE: f"/papers/{unit.paper_id}",
+        UnitKind.LIVE: "datetime-local",
+        UnitKind.FILE: 'type="file"',
     }
     assert expected[kind] in page
 
@@ -205,10 +208,12 @@ def test_video_on_its_way(
 def test_page_text(session: Session, client: FlaskClient, create_course: Make) -> None:
     """A page's text is saved; in a conflict both texts are on the screen."""
     course = create_course()
-    at, read_at = f"/studio/units/{units(course)[2].id}", course.revision
-    sent_first = {"title": "讲义", "body": "先写的", "revision": read_at}
+    page = units(course)[2]
+    at, marks = f"/studio/units/{page.id}", texts.marks(page)
+    read = {"title_base": marks["title"], "body_base": marks["body"]}
+    sent_first = {"title": "讲义", "body": "先写的", **read}
     assert client.post(at, data=sent_first).status_code == 303
-    answer = client.post(at, data={"title": "讲义", "body": "后写的", "revision": read_at})
+    answer = client.post(at, data={"title": "讲义", "body": "后写的", **read})
     assert answer.status_code == 409
     assert "先写的" in answer.text
     assert "后写的</textarea>" in answer.text

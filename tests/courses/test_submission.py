@@ -140,7 +140,7 @@ def test_submit_freezes(
     assert (version.number, version.state) == (1, VersionState.SUBMITTED)
     assert (version.sha256, version.duration_ms) == (document.sha256, 90 * 60_000)
     assert (version.declared_hours, version.policy_id) == (Decimal(2), policy.id)
-    assert [unit.key for unit in document.units()] == [f"u{u.id}" for u in course.chapters[0].units]
+    assert [unit.key for unit in document.units()] == [u.key for u in course.chapters[0].units]
     assert units[UnitKind.PAGE].body == "第一段\n\n第二段"
     assert units[UnitKind.QUIZ].questions == 1
     frozen = session.get_one(PaperVersion, units[UnitKind.QUIZ].paper_version_id)

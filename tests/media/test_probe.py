@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from media import probe as probing
+from media import running as supervision
 from media.binaries import Pair, locate, version
 from media.errors import MESSAGES, MediaRejected
 from media.probe import probe
+from media.running import Run
 
 
 def refusal(path: Path) -> str:
@@ -166,13 +169,21 @@ def test_a_prober_that_hangs_is_ended(
 ) -> None:
     """A file made to keep FFprobe busy costs the time limit and no more."""
     hanging = tmp_path / "ffprobe"
-    hanging.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nsleep 60\n")
+    hanging.write_text("#!/bin/sh\nsleep 60\n")
     hanging.chmod(stat.S_IRWXU)
     monkeypatch.setattr(probing, "ffprobe", lambda: str(hanging))
+    started = []
+
+    class Noted(Run):
+        def __init__(self, process: subprocess.Popen[bytes]) -> None:
+            super().__init__(process)
+            started.append(process.pid)
+
+    monkeypatch.setattr(supervision, "Run", Noted)
     with pytest.raises(MediaRejected) as refused:
         probe(samples.lecture(), timeout_s=0.5)
     assert refused.value.code == "probe-timeout"
-    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+    assert [Path(f"/proc/{pid}").exists() for pid in started] == [False]
 
 
 def test_an_ffmpeg_without_h264_is_passed_over(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from media import assets, storage, tasks, transcode
+from media import assets, keeping, queueing, storage, tasks, transcode
 from media.errors import MESSAGES, TranscodeFailed
 from media.models import Asset, AssetState
 from media.storage import MediaStore
@@ -35,16 +35,18 @@ class Workshop:
     settings: Settings
     store: MediaStore
 
-    def upload(self, source: Path) -> int:
+    def upload(self, source: Path, owner_id: int | None = None) -> int:
         """A video whose file has just come in."""
         with self.transaction() as session:
-            owner = Person(
-                sign_in_name="author", password_hash="-", name="作者", created_at=clock.now()
-            )
-            session.add(owner)
-            session.flush()
+            if owner_id is None:
+                owner = Person(
+                    sign_in_name="author", password_hash="-", name="作者", created_at=clock.now()
+                )
+                session.add(owner)
+                session.flush()
+                owner_id = owner.id
             asset = Asset(
-                owner_id=owner.id,
+                owner_id=owner_id,
                 file_name=source.name,
                 source="",
                 source_bytes=source.stat().st_size,
@@ -139,10 +141,12 @@ def test_the_sweep_waits_for_the_claim_to_run_out(
     with workshop.transaction() as session:
         mark = assets.claim(session, asset_id, clock.now())
     assert mark is not None
-    (workshop.store.run(asset_id, f"{mark}.making") / "v0").mkdir(parents=True)
+    left = workshop.settings.scratch_dir / "0123456789abcdef"
+    (left / "v0").mkdir(parents=True)
     workshop.store.run(asset_id, mark).mkdir()  # published, and killed before saying READY
     tasks.sweep()
     assert workshop.asset(asset_id).claim == mark
+    assert not left.exists()
 
     later(assets.CLAIM + timedelta(seconds=3))
     tasks.sweep()
@@ -225,12 +229,11 @@ def test_a_lost_claim_ends_the_work(
     workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever was too slow leaves the field to the other, and takes nothing of theirs along."""
-    monkeypatch.setattr(tasks, "REPORT_EVERY_S", 0.2)
+    monkeypatch.setattr(keeping, "REPORT_EVERY_S", 0.2)
     asset_id = workshop.upload(samples.lecture("long.mp4", seconds=45, size="640x360"))
     slow = threading.Thread(target=tasks.prepare, args=(asset_id,))
     slow.start()
-    begun = workshop.store.root / "assets" / str(asset_id)
-    wait_for(lambda: [*begun.glob("*.making/v0/*.m4s")])
+    wait_for(lambda: [*workshop.store.root.glob("scratch/*/v0/*.m4s")])
     with workshop.transaction() as session:
         session.execute(sa.update(Asset).values(claim="another"))
     slow.join(30)
@@ -287,3 +290,59 @@ def test_many_workers_rung_at_once_claim_once(workshop: Workshop, samples: Any) 
         marks = [mark for mark in pool.map(claim, range(8)) if mark]
     assert marks == [workshop.asset(asset_id).claim]
     assert workshop.asset(asset_id).tries == 1
+
+
+def test_a_cancelled_video_stops_and_may_be_wanted_again(
+    workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within seconds nobody works on it and nothing is left of the work; its file is kept."""
+    monkeypatch.setattr(keeping, "REPORT_EVERY_S", 0.2)
+    asset_id = workshop.upload(samples.lecture("long.mp4", seconds=45, size="640x360"))
+    work = threading.Thread(target=tasks.prepare, args=(asset_id,))
+    work.start()
+    wait_for(lambda: [*workshop.store.root.glob("scratch/*/v0/*.m4s")])
+    with workshop.transaction() as session:
+        assets.cancel(session, session.get_one(Asset, asset_id))
+    work.join(30)
+    assert workshop.asset(asset_id).state == AssetState.CANCELLED
+    assert [*workshop.settings.scratch_dir.iterdir()] == []
+    tasks.sweep()
+    assert workshop.asset(asset_id).state == AssetState.CANCELLED
+    with workshop.transaction() as session:
+        asset = session.get_one(Asset, asset_id)
+        kept = workshop.store.path(asset.source).is_file()
+        assets.retry(session, asset, clock.now(), has_source=kept)
+    tasks.sweep()
+    assert workshop.asset(asset_id).state == AssetState.READY
+
+
+def test_more_than_a_days_minutes_wait(
+    workshop: Workshop, samples: Any, later: Callable[[timedelta], None]
+) -> None:
+    """Put off, not refused: it costs no try and goes on by itself the next day."""
+    first = workshop.upload(samples.lecture())
+    tasks.sweep()
+    with workshop.transaction() as session:
+        session.execute(sa.update(Asset).values(source_ms=600 * 60_000))
+        owner = session.get_one(Asset, first).owner_id
+    second = workshop.upload(samples.lecture(), owner_id=owner)
+    tasks.sweep()
+    waits = workshop.asset(second)
+    assert (waits.state, waits.tries) == (AssetState.UPLOADED, 0)
+    with workshop.transaction() as session:
+        standing = queueing.standing(session, waits, clock.now())
+    assert standing.postponed == "minutes-a-day"
+    later(timedelta(hours=25))
+    tasks.sweep()
+    assert workshop.asset(second).state == AssetState.READY
+
+
+def test_a_bell_for_a_long_video_begins_the_short_one(workshop: Workshop, samples: Any) -> None:
+    """Whoever is rung takes the video whose turn it is, and rings for the next."""
+    long = workshop.upload(samples.lecture("longer.mp4", seconds=12))
+    short = workshop.upload(samples.lecture(), owner_id=workshop.asset(long).owner_id)
+    tasks.prepare(long)
+    first, second = workshop.asset(short), workshop.asset(long)
+    assert first.ready_at
+    assert second.ready_at
+    assert first.ready_at < second.ready_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,19 +16,22 @@ from typing import Any
 
 import pytest
 
+from media import packaging
 from media import transcode as transcoding
-from media.binaries import ffprobe
+from media.binaries import ffmpeg, ffprobe
 from media.errors import MediaRejected, TranscodeFailed
+from media.packaging import LISTEN, PREVIEWS
 from media.probe import probe
-from media.renditions import Rendition, plan
-from media.transcode import MASTER, POSTER, Transcoded, transcode
+from media.renditions import Plan, Span, plan
+from media.streaming import SERVED
+from media.transcode import MASTER, POSTER, Transcoded, finish, piece, sound, transcode
 
 
 def make(
     source: Path,
     target: Path,
     *,
-    renditions: list[Rendition] | None = None,
+    planned: Plan | None = None,
     on_progress: Callable[[float], None] = lambda percent: None,
     timeout_s: float = 60,
     cancelled: Callable[[], bool] = lambda: False,
@@ -37,7 +41,7 @@ def make(
         source,
         target,
         found,
-        renditions or plan(found),
+        planned or plan(found),
         on_progress=on_progress,
         timeout_s=timeout_s,
         cancelled=cancelled,
@@ -103,12 +107,20 @@ def test_every_file_is_there_with_its_size(made: Made) -> None:
     """What the playlists name is listed, and all that is listed is there."""
     folder, result, _ = made
     assert {name: (folder / name).stat().st_size for name in result.files} == result.files
-    assert {MASTER, POSTER, "v0/index.m3u8", "v1/index.m3u8"} < set(result.files)
-    for i in range(2):
-        playlist = (folder / f"v{i}" / "index.m3u8").read_text()
+    expected = {
+        MASTER,
+        POSTER,
+        PREVIEWS,
+        "t000.jpg",
+        *(f"{n}/index.m3u8" for n in ("v0", "v1", "a0")),
+    }
+    assert expected < set(result.files)
+    for name in ("v0", "v1", "a0"):
+        playlist = (folder / name / "index.m3u8").read_text()
         named = [line for line in playlist.splitlines() if line.endswith(".m4s")]
         assert len(named) == len(result.segments_ms)
-        assert {f"v{i}/{name}" for name in named} < set(result.files)
+        assert {f"{name}/{segment}" for segment in named} < set(result.files)
+    assert all(SERVED.fullmatch(name) for name in set(result.files) - {POSTER})
 
 
 def test_the_master_playlist_names_each_rendition(made: Made) -> None:
@@ -136,13 +148,70 @@ def test_renditions_are_cut_at_the_same_places(made: Made) -> None:
     assert sum(result.segments_ms) == result.duration_ms == pytest.approx(6000, abs=100)
 
 
+def frames(playlist: Path) -> list[tuple[str, str]]:
+    """Each frame's time and content, in order."""
+    command = [ffmpeg(), "-v", "error", "-i", str(playlist), "-copyts", "-f", "framemd5", "-"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    fields = [line.split(",") for line in answer.stdout.splitlines() if not line.startswith("#")]
+    return [(field[2].strip(), field[5].strip()) for field in fields]
+
+
+def likeness(one: Path, other: Path) -> float:
+    """Of the two frames that are least alike, dB; a frame beside its place has about 25."""
+    command = [ffmpeg(), "-v", "info", "-nostats", "-i", str(one / "v0" / "index.m3u8"), "-i", str(other / "v0" / "index.m3u8"), "-lavfi", "psnr", "-f", "null", "-"]  # fmt: skip
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stderr
+    found = re.search(r"min:([\d.]+)", said)
+    assert found, said
+    return float(found[1])
+
+
+def test_the_sound_is_cut_where_the_pictures_are(made: Made) -> None:
+    """A segment's number means the same moment in all: evidence counts by it."""
+    folder, _, _ = made
+    at = {name: [0.0] for name in ("v0", "a0")}
+    for name, starts in at.items():
+        for _, length in packaging.segments(folder / name / "index.m3u8"):
+            starts.append(starts[-1] + length)
+    assert len(at["v0"]) == len(at["a0"]) == 3
+    assert at["a0"] == pytest.approx(at["v0"], abs=0.15)
+    assert "#EXT-X-MEDIA:TYPE=AUDIO" in (folder / MASTER).read_text()
+    assert "v0" not in (folder / LISTEN).read_text()
+
+
+@pytest.mark.parametrize("rate", ["30000/1001", "25"])
+def test_pieces_join_without_a_seam(samples: Any, tmp_path: Path, rate: str) -> None:
+    """Cut at any segments, made in any order, the frames are those of the whole, none twice and
+    none lost; only the encoder's own state may differ at a seam."""
+    source = samples.lecture(f"pieces-{rate[:2]}.mp4", "-g", "70", rate=rate, seconds=13)
+    found = probe(source)
+    planned = plan(found)
+    quiet: Any = {"on_progress": lambda percent: None, "timeout_s": 60, "cancelled": lambda: False}
+    whole = transcode(source, tmp_path / "whole", found, planned, **quiet)
+    spans = [Span(0, 1), Span(1, 3), Span(3)]
+    folders = [tmp_path / f"piece-{span.first}" for span in spans]
+    for span, folder in reversed([*zip(spans, folders, strict=True)]):
+        piece(source, folder, found, planned, span, **quiet)
+    sound(source, tmp_path / "joined", found, planned, **quiet)
+    packaging.join(folders, tmp_path / "joined", planned)
+    joined = finish(tmp_path / "joined", found, planned)
+    assert joined.segments_ms == whole.segments_ms
+    names = set(whole.files) | set(joined.files)
+    assert {n for n in names if not n.endswith(".jpg")} == {
+        n for n in joined.files if not n.endswith(".jpg")
+    }
+    one, other = (frames(tmp_path / name / "v0" / "index.m3u8") for name in ("whole", "joined"))
+    assert [at for at, _ in one] == [at for at, _ in other]
+    assert len({at for at, _ in other}) == len(other) == pytest.approx(13 * found.video.fps, abs=1)
+    half = planned.keyint // 2  # the same settings: to the bit, until the encoder looks ahead
+    assert one[:half] == other[:half]
+    assert likeness(tmp_path / "whole", tmp_path / "joined") > 35
+
+
 def test_what_is_made_plays_in_browsers(made: Made) -> None:
     """H.264 Main in yuv420p, AAC in stereo."""
     folder, _, _ = made
-    streams = {
-        s["codec_type"]: s for s in facts(folder / "v0" / "index.m3u8", "-show_streams")["streams"]
-    }
-    picture, sound = streams["video"], streams["audio"]
+    picture = facts(folder / "v0" / "index.m3u8", "-show_streams")["streams"][0]
+    sound = facts(folder / "a0" / "index.m3u8", "-show_streams")["streams"][0]
     assert (picture["codec_name"], picture["profile"]) == ("h264", "Main")
     assert picture["pix_fmt"] == "yuv420p"
     assert (sound["codec_name"], sound["channels"]) == ("aac", 2)
@@ -192,9 +261,8 @@ def test_unusual_videos(
     source = sources[name]()
     result = make(source, tmp_path)
     assert (result.width, result.height) == size
-    streams = facts(tmp_path / "v0" / "index.m3u8", "-show_streams")["streams"]
-    assert any(s["codec_type"] == "audio" for s in streams) == audible
-    picture = next(s for s in streams if s["codec_type"] == "video")
+    assert (tmp_path / "a0").exists() == audible
+    picture = facts(tmp_path / "v0" / "index.m3u8", "-show_streams")["streams"][0]
     assert (picture["width"], picture["height"]) == size
     assert "side_data_list" not in picture, "turned once, not again by the player"
     assert result.duration_ms == pytest.approx(probe(source).duration_ms, rel=0.05)
@@ -373,7 +441,7 @@ def test_a_failure_keeps_the_last_words_for_the_operator(
         ("truncate -s -1 v0/s00001.m4s", "v0/s00001.m4s"),
         ("truncate -s 0 v0/init*.mp4", "v0/init"),
         ("truncate -s -20 v0/index.m3u8", "v0/index.m3u8"),
-        ("truncate -s 0 master.m3u8", "master.m3u8"),
+        ("truncate -s -1 sound.mp4", "sound.mp4"),
         ("rm poster.jpg", "poster.jpg"),
     ],
 )

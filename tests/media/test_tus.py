@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from zhixin.people import accounts, tokens
 from zhixin.people.models import Role
 
 SIZE = 3_000_000
+NODE = str(Path(sys.executable).with_name("node"))
 
 
 @dataclass
@@ -103,7 +105,7 @@ def granian_serving(settings: Settings) -> Iterator[int]:
     words = [sys.executable, "-m", "zhixin", "serve"]
     server = subprocess.Popen(words, env=environment, start_new_session=True)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port)).close()
@@ -170,3 +172,36 @@ def _send_and_hang_up(site: Site, url: str, part: bytes) -> None:
     )
     with socket.create_connection(("127.0.0.1", site.port)) as line:
         line.sendall(head.encode() + part)
+
+
+@pytest.mark.parametrize("site", ["granian"], indirect=True)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"parallelUploads": 3},
+        {"parallelUploads": 2, "chunkSize": 600_000},
+        {"chunkSize": 1_000_000, "uploadDataDuringCreation": True},
+        {"chunkSize": 700_000, "uploadLengthDeferred": True, "uploadSize": None},
+    ],
+    ids=["parallel", "parallel-pieces", "with-creation", "deferred"],
+)
+def test_tus_js_client_uploads_as_it_likes(
+    site: Site, file: Path, tmp_path: Path, options: dict[str, object]
+) -> None:
+    """In parts side by side that are joined, with the first request, or without saying how much:
+    what arrives is the file, as one video, and nothing is left over."""
+    words = [NODE, str(Path(__file__).with_name("tus_client.mjs"))]
+    words += [site.url, site.token, str(file), json.dumps(options)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    with site.database.transaction() as session:
+        asset = session.scalars(sa.select(Asset)).one()
+        uploads = session.scalars(sa.select(Upload)).all()
+    said = json.loads(done.stdout)
+    assert said["became"] == str(asset.id)
+    assert [(u.partial, u.asset_id, said["url"].endswith(u.id)) for u in uploads] == [
+        (False, asset.id, True)
+    ]
+    assert asset.file_name == "讲座.mp4"
+    assert (tmp_path / "var" / "media" / asset.source).read_bytes() == file.read_bytes()
+    assert list((tmp_path / "var" / "media" / "uploads").iterdir()) == []

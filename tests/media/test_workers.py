@@ -20,6 +20,7 @@ from celery import Celery
 
 from media import storage, transcode
 from media.models import Asset, AssetState
+from media.piece_models import Piece
 from zhixin import clock, db, schema
 from zhixin.config import Settings
 from zhixin.people.models import Person
@@ -113,6 +114,8 @@ def plant(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Plant]:
         "ZHIXIN_DATABASE_URL": url,
         "ZHIXIN_BROKER_URL": broker,
         "ZHIXIN_JOB_WORKERS": "1",
+        "ZHIXIN_CUT_FROM_SECONDS": "60",
+        "ZHIXIN_PIECE_SECONDS": "16",
     }
     settings = Settings(data_dir=tmp_path / "var", broker_url=broker)
     settings.data_dir.mkdir()
@@ -136,7 +139,7 @@ def test_a_killed_workers_video_is_finished_by_the_next(plant: Plant, samples: A
     plant.ring("prepare", asset_id)
     first = plant.start_worker()
     begun = plant.store.root / "assets" / str(asset_id)
-    plant.wait_for(lambda: [*begun.glob("*.making/v0/*.m4s")])
+    plant.wait_for(lambda: [*plant.store.root.glob("scratch/*/v0/*.m4s")])
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     left = plant.asset()
@@ -150,6 +153,52 @@ def test_a_killed_workers_video_is_finished_by_the_next(plant: Plant, samples: A
     plant.wait_for(lambda: plant.asset().state == AssetState.READY)
     done = plant.asset()
     assert (done.tries, done.progress) == (2, 100)
+    plant.ring("sweep")
+    plant.wait_for(lambda: not [*(plant.store.root / "scratch").iterdir()])  # both runs' folders
     assert done.folder is not None
     assert [path.name for path in begun.iterdir()] == [done.folder.rsplit("/", 1)[-1]]
     assert (plant.store.path(done.folder) / transcode.MASTER).is_file()
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload``")
+def test_pieces_of_killed_workers_are_made_by_the_others(plant: Plant, samples: Any) -> None:
+    """Two workers share a long video; one is killed with a piece in its hands, then the other,
+    which held the video. A third finishes: what was made is kept, nothing is left lying."""
+    asset_id = plant.upload(samples.lecture("minutes.mp4", seconds=90, size="640x360", rate="12"))
+    plant.ring("prepare", asset_id)
+    workers = [plant.start_worker(), plant.start_worker()]
+
+    def pieces() -> list[tuple[int, str]]:
+        with plant.database.transaction() as session:
+            found = session.execute(sa.select(Piece.number, Piece.state).order_by(Piece.number))
+            return [(number, state) for number, state in found]
+
+    plant.wait_for(lambda: sum(state == "making" for _n, state in pieces()) == 2, 180)
+    plant.wait_for(lambda: sum(state == "made" for _n, state in pieces()) >= 1, 120)
+    for worker in workers:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+    kept = {number for number, state in pieces() if state == "made"}
+    cut = plant.asset().cut
+    assert cut
+    lying = plant.store.root / "pieces" / cut
+    times = {number: (lying / str(number)).stat().st_mtime_ns for number in kept}
+
+    past = clock.now() - timedelta(seconds=1)
+    with plant.database.transaction() as session:
+        session.execute(sa.update(Asset).values(claimed_until=past))
+        session.execute(sa.update(Piece).values(claimed_until=past))
+    plant.ring("sweep")
+    plant.start_worker()
+    plant.wait_for(lambda: plant.asset().tries == 2, 180)
+    assert plant.asset().cut == cut
+    assert {n: (lying / str(n)).stat().st_mtime_ns for n in kept} == times
+    plant.wait_for(lambda: plant.asset().state == AssetState.READY, 120)
+    done = plant.asset()
+    assert done.folder is not None
+    assert (plant.store.path(done.folder) / transcode.MASTER).is_file()
+    assert done.duration_ms == pytest.approx(90_000, abs=100)
+    plant.ring("sweep")
+    for name in ("scratch", "pieces"):
+        folder = plant.store.root / name
+        plant.wait_for(lambda folder=folder: not [*folder.iterdir()])  # type: ignore[misc]

@@ -18,7 +18,6 @@ from typing import ClassVar
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from tests.walk.theatre import Theatre, prepare, wait_for
 
@@ -165,18 +164,6 @@ def _new_database(postgres_url: str) -> str:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return url.set(database=name).render_as_string(hide_password=False)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("TEST_CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

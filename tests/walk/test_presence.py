@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
-from media.models import Prompt
+from courses import checks, editing, reviewing, submission
+from courses.models import UnitKind
+from media.models import Asset, Prompt
 from tests.walk.test_offline import begin, confirmed_s, position
 from tests.walk.theatre import Theatre
 from tests.walk.visitor import Visitor, until
+from zhixin import clock
+from zhixin.people.models import Person
 
 pytestmark = [
     pytest.mark.browser,
@@ -33,7 +39,7 @@ def right(page: Page) -> str:
 
 
 def choose_by_keyboard(page: Page, option: str) -> None:
-    """Tab from the prompt to the option, and press it."""
+    """Tab from the question to the option, and press it."""
     for _press in range(6):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == option:
@@ -124,3 +130,63 @@ def test_going_on_elsewhere_is_asked_for_and_said(chromium: Browser, theatre: Th
         assert desk.evaluate("document.querySelector('video').paused")
         confirmed = confirmed_s(theatre, "learner7")
         until(phone, lambda: confirmed_s(theatre, "learner7") > confirmed + 2)
+
+
+def stopping(theatre: Theatre) -> int:
+    """Another course with the lecture, at whose fourth second everybody is asked something."""
+    with theatre.look() as session:
+        people = {p.sign_in_name: p.id for p in session.scalars(sa.select(Person))}
+        asset_id, now = session.scalars(sa.select(Asset.id)).one(), clock.now()
+        facts = {
+            "title": "会停下来的讲座", "summary": "要点", "teacher": "陆工", "teacher_title": "高工",
+            "field_code": "transport", "subject_kind": "professional", "level": "none",
+            "declared_hours": Decimal(2),
+        }  # fmt: skip
+        draft = editing.create(session, owner_id=people["author"], facts=facts, now=now)
+        unit = editing.add_unit(session, draft, draft.chapters[0].id, UnitKind.VIDEO, "讲", now)
+        editing.update_unit(session, draft, unit, title=unit.title, body=None, asset_id=asset_id)
+        unit.checks = [
+            checks.read("0:04", "风从哪边来？", ["左边", "右边", "上边"], 1, everyone=True,
+                        explanation="看箭头的方向")
+        ]  # fmt: skip
+        version = submission.submit(session, draft, now)
+        reviewing.approve(session, version, people["reviewer"], now)
+        return draft.id
+
+
+def test_the_video_stops_until_a_question_is_answered(chromium: Browser, theatre: Theatre) -> None:
+    """It stands still and the question has the focus; so again after a reload. A wrong choice is
+    said and followed by another, by keyboard; the explanation and the way on come with the right
+    one, and nothing confirmed is lost."""
+    course_id = stopping(theatre)
+    with Visitor(chromium, theatre, "learner9") as page:
+        page.goto(f"/courses/{course_id}")
+        page.get_by_role("button", name="报名学习").click()
+        page.locator("[data-player] .vjs-big-play-button").click()
+        box = page.locator("[data-stop]")
+        expect(box).to_be_visible(timeout=60_000)
+        expect(box).to_be_focused()
+        stood = position(page)
+        assert 4 <= stood < 10
+        assert confirmed_s(theatre, "learner9") >= 3
+        page.wait_for_timeout(1500)
+        assert position(page) == stood
+        assert "看箭头的方向" not in page.content()
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run('[data-stop]').then(r => r.violations.map(v => v.id))")
+        assert found == []
+        page.reload()
+        page.locator("[data-player] .vjs-big-play-button").click()
+        expect(box).to_be_visible(timeout=60_000)
+        choose_by_keyboard(page, "左边")
+        expect(page.locator("[data-stop-note]")).to_contain_text("选择不正确")
+        wrong = page.locator("[data-stop-options] button[aria-disabled=true]")
+        until(page, lambda: wrong.count() == 0)
+        box.focus()
+        choose_by_keyboard(page, "右边")
+        expect(page.locator("[data-stop-why]")).to_have_text("看箭头的方向")
+        expect(page.get_by_role("button", name="继续播放")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(box).to_be_hidden()
+        until(page, lambda: position(page) > stood + 1)
+        expect(page.locator("[data-stops-list]")).to_contain_text("已答对")

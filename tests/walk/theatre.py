@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from flask import Flask
 
+from assessments import drafting
 from bench.seeding import fresh
-from courses import editing, fields, reviewing, submission
+from courses import chaptering, conditions, editing, fields, reviewing, submission
 from courses.models import UnitKind
-from media import assets, intervals, probe, renditions, transcode
+from media import assets, captions, intervals, probe, renditions, transcode
 from media.binaries import ffmpeg
+from media.cues import Cue
 from media.models import Asset, AssetState, Beat, Coverage, Playback, Prompt
 from media.storage import MediaStore
 from zhixin import clock, db
@@ -37,6 +39,25 @@ PASSWORD = "watch the watch 2026"
 LECTURE_S = 180
 ANSWER_S = 60
 TITLE = "隧道通风与照明"
+QUIZ = "随堂小测"
+PAPER = {
+    "title": QUIZ,
+    "questions": [
+        {
+            "id": "q1", "kind": "single", "stem": "长隧道常用哪种通风？", "correct": ["a"],
+            "options": [{"id": "a", "text": "机械通风"}, {"id": "b", "text": "自然通风"}],
+        },
+        {
+            "id": "q2", "kind": "blanks", "stem": "洞口照明要让{{1}}逐渐变化。",
+            "gaps": [{"kind": "text", "accepted": ["照度", "亮度"]}],
+        },
+    ],
+}  # fmt: skip
+WORDS = [
+    Cue(0, 60_000, "通风的要求"),
+    Cue(60_000, 90_000, "照明的要求"),
+    Cue(90_000, 170_000, "检修通道"),
+]
 
 
 @dataclass
@@ -48,7 +69,7 @@ class Theatre:
     environment: dict[str, str]
     log: Path
     password: str = PASSWORD
-    people: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(9)}
+    people: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(10)}
     server: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -101,7 +122,7 @@ class Theatre:
             coverage.revision += 1  # what a server process remembers is old by this
 
 
-def wait_for(url: str, seconds: float = 60) -> None:
+def wait_for(url: str, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -117,8 +138,8 @@ def _is(name: str) -> sa.ColumnElement[bool]:
     return Person.sign_in_name == name
 
 
-def prepare(folder: Path, port: int, database_url: str) -> Theatre:
-    """A new database with the lecture, transcoded and published, and its learners."""
+def prepare(folder: Path, port: int, database_url: str, size: str = "320x180") -> Theatre:
+    """A new database with the lecture of this size, transcoded and published, and its learners."""
     settings = Settings(
         data_dir=folder / "var",
         database_url=database_url,
@@ -138,7 +159,7 @@ def prepare(folder: Path, port: int, database_url: str) -> Theatre:
         reviewer = _person(session, "reviewer", "审核", hashed, Role.REVIEWER)
         for name, shown in Theatre.people.items():
             _person(session, name, shown, hashed, Role.LEARNER)
-        _publish(session, author.id, reviewer.id, _lecture(session, app, author.id))
+        _publish(session, author.id, reviewer.id, _lecture(session, app, author.id, size))
     environment = {n: text for n, text in os.environ.items() if not n.startswith("ZHIXIN_")} | {
         "ZHIXIN_DATA_DIR": str(settings.data_dir),
         "ZHIXIN_DATABASE_URL": database_url,
@@ -168,7 +189,7 @@ def _person(session: Any, name: str, shown: str, hashed: str, role: Role) -> Per
     return person
 
 
-def _lecture(session: Any, app: Flask, owner_id: int) -> Asset:
+def _lecture(session: Any, app: Flask, owner_id: int, size: str) -> Asset:
     """A real video through the real transcoder."""
     store: MediaStore = app.extensions["media_store"]
     now = clock.now()
@@ -179,7 +200,7 @@ def _lecture(session: Any, app: Flask, owner_id: int) -> Asset:
     session.add(asset)
     session.flush()
     source = store.source(asset.id)
-    picture, sound = f"testsrc2=s=320x180:r=10:d={LECTURE_S}", f"sine=330:d={LECTURE_S}"
+    picture, sound = f"testsrc2=s={size}:r=10:d={LECTURE_S}", f"sine=330:d={LECTURE_S}"
     subprocess.run(
         [
             ffmpeg(), "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound,
@@ -215,7 +236,12 @@ def _publish(session: Any, author_id: int, reviewer_id: int, asset: Asset) -> No
     chapter = draft.chapters[0]
     video = editing.add_unit(session, draft, chapter.id, UnitKind.VIDEO, "第一讲", now)
     editing.update_unit(session, draft, video, title=video.title, body=None, asset_id=asset.id)
+    video.chapter_marks = chaptering.read("0:00 引言\n1:00 通风方式\n2:00 照明")
     page = editing.add_unit(session, draft, chapter.id, UnitKind.PAGE, "讲义", now)
     editing.update_unit(session, draft, page, title=page.title, body="正文", asset_id=None)
+    quiz = editing.add_unit(session, draft, chapter.id, UnitKind.QUIZ, QUIZ, now)
+    conditions.lay_down(session, draft, quiz, required=False, after=[])
+    drafting.save(session, quiz.paper_id or 0, author_id, PAPER, 0, now)
+    captions.bring(session, asset, "zh-Hans", WORDS, now)
     version = submission.submit(session, draft, now)
     reviewing.approve(session, version, reviewer_id, now)

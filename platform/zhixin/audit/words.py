@@ -97,6 +97,16 @@ def act_text(act: str) -> str:
         "activate": _("启用账号"),
         "reset-password": _("重置密码"),
         "end-sign-ins": _("结束登录"),
+        "accept-entry": _("采纳登记"),
+        "decline-entry": _("不采纳登记"),
+        "retire-entry": _("停用登记"),
+        "regrade-propose": _("提出改判"),
+        "regrade-confirm": _("确认改判"),
+        "regrade-decline": _("不改判"),
+        "regrade-withdraw": _("撤回改判"),
+        "regrade-done": _("重新评分完成"),
+        "hide-rating": _("隐藏课程评价"),
+        "show-rating": _("恢复课程评价"),
     }
     return words.get(act, act)
 
@@ -162,6 +172,7 @@ def object_text(kind: str) -> str:
         "declaration": _("申报"),
         "audit-draw": _("抽样"),
         "course-version": _("课程版本"),
+        "key-correction": _("改判"),
         "person": _("人员"),
         "organisation": _("单位"),
         "policy": _("学时规则"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from media import assets, probe, renditions, transcode
 from media.models import Asset, AssetState
 from media.storage import MediaStore
 from zhixin import clock, db
-from zhixin.demo import classes, content, declared, histories, video
+from zhixin.demo import classes, content, declared, histories, insight, reviewed, showcase, video
 from zhixin.demo.people import Cast, create_cast
 from zhixin.hours import policies
 from zhixin.hours.rules import CreditRule, Presence, SubjectKind, Verification, justified_hours
@@ -92,14 +91,20 @@ def build(report: Report) -> Cast:
         _make_courses(session, cast, lectures, start, now, report)
     with database.transaction() as session:
         histories.simulate(session, cast, start, now, report)
+        report("综合示例课程", 0, 1)
+        showcase.build(session, cast, now)
+        report("综合示例课程", 1, 1)
         declared.declare(session, cast, now)
         classes.simulate(session, cast, cast.administrator, now)
+        reviewed.quality(session, cast, now)
+        insight.rate(session, now)
         signer = Signer.of(current_app.extensions["settings"])
         while log.append_waiting(session, signer, now):
             pass
         histories.after_recording(session, cast, now)
         while log.append_waiting(session, signer, now):
             pass
+    insight.gather(database, now)
     with database.transaction() as session:
         report("搜索索引", 0, 1)
         search.sync(session, current_app.extensions["course_index"])
@@ -186,18 +191,17 @@ def _make_courses(
     fields.ensure_shipped(session)
     targets.ensure_shipped(session, now)
     demo = content.courses()
-    chance = random.Random(20261123)  # noqa: S311 - the same small city every time
     for place, course in enumerate(demo):
         own = [
             lecture for lecture in lectures if lecture.course is course or lecture.course == course
         ]
         made_at = start + timedelta(days=place * 6)
         draft = _draft(session, cast, course, own, demo[(place + 7) % len(demo)].topics, made_at)
+        if place < 2 * FLAGSHIPS:
+            insight.teachers(session, cast, draft, made_at)
         version = submission.submit(session, draft, made_at + timedelta(hours=1))
         reviewer = cast.reviewers[place % len(cast.reviewers)]
         reviewing.approve(session, version, reviewer.id, made_at + timedelta(days=1))
-        if chance.random() < 0.2:
-            draft.quality_mark_until = (now + timedelta(days=400)).date()
         report("编写课程", place + 1, len(demo))
     _unfinished(session, cast, demo, lectures, now)
 
@@ -270,6 +274,8 @@ def _unfinished(
         draft.title = title
         if place:
             version = submission.submit(session, draft, now - timedelta(days=3 - place))
+            if place == 1:
+                reviewed.remark(session, cast, reviewing.get(session, version.id), now)
             if place == 2:
                 reviewing.send_back(
                     session,

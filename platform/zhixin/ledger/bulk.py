@@ -1,6 +1,7 @@
 """Thousands of entries a statement: as each of the databases does it fastest.
 
-Bodies don't travel: they are copied from the outbox where they are. Hashes are the program's.
+On SQLite bodies don't travel: they are copied from the outbox where they are. To PostgreSQL they
+go back by COPY, which costs it less than copying them from row to row.
 """
 
 from __future__ import annotations
@@ -12,18 +13,15 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-#: The outbox row learns its place in the statement that copies it: one pass over both.
-_POSTGRES = """
-WITH place AS (
-    SELECT id, leaf_hash, %(first)s + at - 1 AS entry_index
-    FROM unnest(%(ids)b::int[], %(leaves)b::bytea[]) WITH ORDINALITY AS given (id, leaf_hash, at)
-), placed AS (
-    UPDATE ledger_submission SET entry_index = place.entry_index
-    FROM place WHERE ledger_submission.id = place.id
-    RETURNING place.entry_index, kind, body, leaf_hash
-)
-INSERT INTO ledger_entry ("index", kind, body, leaf_hash, appended_at)
-SELECT entry_index, kind, body, leaf_hash, %(now)s FROM placed
+_COPY = """
+COPY ledger_entry ("index", kind, body, leaf_hash, appended_at) FROM STDIN (FORMAT binary)
+"""
+_TYPES = ("int8", "varchar", "text", "bytea", "timestamptz")
+#: The outbox row learns its place and hands its words over.
+_POSTGRES_PLACE = """
+UPDATE ledger_submission SET entry_index = given.at + %(before)s, leaf_hash = given.leaf, body = NULL
+FROM unnest(%(ids)b::int[], %(leaves)b::bytea[]) WITH ORDINALITY AS given (id, leaf, at)
+WHERE ledger_submission.id = given.id
 """
 _WAITING = """
 SELECT id, kind, body FROM ledger_submission WHERE entry_index IS NULL ORDER BY id LIMIT {}
@@ -32,7 +30,9 @@ _SQLITE_INSERT = """
 INSERT INTO ledger_entry ("index", kind, body, leaf_hash, appended_at)
 SELECT ?, kind, body, ?, ? FROM ledger_submission WHERE id = ?
 """
-_SQLITE_PLACE = "UPDATE ledger_submission SET entry_index = ? WHERE id = ?"
+_SQLITE_PLACE = """
+UPDATE ledger_submission SET entry_index = ?, leaf_hash = ?, body = NULL WHERE id = ?
+"""
 
 
 class Waiting(NamedTuple):
@@ -53,21 +53,26 @@ def waiting(session: Session, limit: int) -> Waiting:
     return Waiting(ids, kinds, list(map(str.encode, bodies)))
 
 
-def append(
-    session: Session, first: int, ids: Sequence[int], leaves: list[bytes], now: datetime
-) -> int:
-    """Make entries of the submissions ``ids``, from index ``first`` on.
+def append(session: Session, first: int, rows: Waiting, leaves: list[bytes], now: datetime) -> int:
+    """Make entries of the submissions ``rows``, from index ``first`` on.
 
     Returns:
         How many there are now.
     """
     connection = session.connection()
+    indexes = range(first, first + len(rows.ids))
     if connection.dialect.name == "postgresql":
-        values = {"first": first, "ids": list(ids), "leaves": leaves, "now": now}
-        return connection.exec_driver_sql(_POSTGRES, values).rowcount
+        cursor = connection.connection.cursor()
+        with cursor.copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            bodies = map(bytes.decode, rows.bodies)
+            for row in zip(indexes, rows.kinds, bodies, leaves, repeat(now), strict=False):
+                copy.write_row(row)
+        cursor.close()
+        values = {"before": first - 1, "ids": list(rows.ids), "leaves": leaves}
+        return connection.exec_driver_sql(_POSTGRES_PLACE, values).rowcount
     moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    indexes = range(first, first + len(ids))
-    rows = list(zip(indexes, leaves, repeat(moment), ids, strict=False))
-    inserted = connection.exec_driver_sql(_SQLITE_INSERT, rows)
-    connection.exec_driver_sql(_SQLITE_PLACE, list(zip(indexes, ids, strict=True)))
+    entries = list(zip(indexes, leaves, repeat(moment), rows.ids, strict=False))
+    inserted = connection.exec_driver_sql(_SQLITE_INSERT, entries)
+    connection.exec_driver_sql(_SQLITE_PLACE, list(zip(indexes, leaves, rows.ids, strict=True)))
     return inserted.rowcount

@@ -240,10 +240,10 @@ class Inspection:
             self.report.add("history-rewritten", message, head=kept)
 
     def _check_submissions(self, first: int) -> None:
-        """Every entry came from one decision, word for word, and none has lost its entry."""
+        """Every entry came from one decision, by the hash of its words, and none has lost its entry."""
         differs = sa.or_(
             Submission.id.is_(None),
-            Submission.body != Entry.body,
+            Submission.leaf_hash.is_distinct_from(Entry.leaf_hash),
             Submission.kind != Entry.kind,
         )
         strange = self.session.scalars(

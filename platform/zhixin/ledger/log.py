@@ -107,7 +107,7 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
         return 0
     edge = _edge(session, head(session))
     leaves = _leaves(waiting)
-    if bulk.append(session, edge.size, waiting.ids, leaves, now) != len(leaves):
+    if bulk.append(session, edge.size, waiting, leaves, now) != len(leaves):
         raise LogBroken(f"of {len(leaves)} submissions not all became entries")
     _sign(session, signer, edge, leaves, now)
     return len(leaves)

@@ -24,12 +24,16 @@ class EntryKind(StrEnum):
 class Submission(Base):
     """The outbox: written in the transaction of the decision, appended by the sequencer.
 
-    ``key`` names the fact (``award:17``), so that one decision cannot be submitted twice.
+    ``key`` names the fact (``award:17``), so that one decision cannot be submitted twice. Its
+    words move into the entry; what stays is their hash and where they are. Triggers refuse
+    every other change.
     """
 
     __tablename__ = "ledger_submission"
     __table_args__ = (
         one_of("kind", EntryKind),
+        sa.CheckConstraint("(entry_index IS NULL) = (body IS NOT NULL)", name="body_until_entry"),
+        sa.CheckConstraint("(entry_index IS NULL) = (leaf_hash IS NULL)", name="hash_with_entry"),
         # Serves the sequencer: the oldest submissions still waiting.
         sa.Index(
             "ix_ledger_submission_waiting",
@@ -42,11 +46,13 @@ class Submission(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(sa.String(80), unique=True)
     kind: Mapped[EntryKind] = mapped_column(sa.String(24))
-    body: Mapped[str]  # canonical JSON (RFC 8785)
+    body: Mapped[str | None]  # canonical JSON (RFC 8785), until it is an entry's
     submitted_at: Mapped[datetime]
+    # That the entry is there, a trigger asks: for thousands at once, as a foreign key would not.
     entry_index: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("ledger_entry.index", ondelete="RESTRICT"), unique=True
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), unique=True
     )
+    leaf_hash: Mapped[bytes | None]
 
 
 class Entry(Base):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from zhixin.ledger.inspection import raw
-from zhixin.ledger.models import Opening, Submission
+from zhixin.ledger.models import Entry, Opening, Submission
 
 _PAGE = 5000
 #: In canonical JSON "person" is the last member of an entry: …,"person":"<64 hex digits>"}
@@ -21,15 +21,16 @@ _TAIL = len('"}') + 64
 
 def wrong(session: Session, first: int, size: int) -> Iterator[int]:
     """Entries from ``first`` up to ``size`` whose kept opening opens something else."""
-    begin = sa.func.length(Submission.body) - (_TAIL - 1)
+    begin = sa.func.length(Entry.body) - (_TAIL - 1)
     rows = (
         sa.select(
             Submission.entry_index,
             Opening.person_id,
             raw(session, Opening.salt),
-            sa.func.substr(Submission.body, begin, 64),
+            sa.func.substr(Entry.body, begin, 64),
         )
         .join(Opening, Opening.submission_id == Submission.id)
+        .join(Entry, Entry.index == Submission.entry_index)
         .where(Submission.entry_index < size)
         .order_by(Submission.entry_index)
         .limit(_PAGE)

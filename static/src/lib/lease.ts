@@ -17,6 +17,8 @@ export interface Prompt {
 export interface Opened {
   playback: string | null; // null: the course is completed, nothing is booked
   playlist: string;
+  previews: string | null;
+  sound: string | null; // the playlist of the sound alone
   duration: number;
   covered: [number, number][];
   position: number;
@@ -36,7 +38,7 @@ export interface Reply {
 }
 
 export interface Listener {
-  replied(reply: Reply): void;
+  replied(reply: Reply, lease: Lease): void;
   failed(problem: Problem): void;
 }
 
@@ -96,7 +98,7 @@ export class Lease {
       this.ended = reply.ended;
       if (this.pending.length === 0) void outbox.drop(this.playback);
       else if (this.ended !== null) void outbox.keep(this.#unsent()); // `resend` goes on with it
-      this.listener.replied(reply);
+      this.listener.replied(reply, this);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.listener.failed(error);

@@ -18,6 +18,8 @@ const SVG = "http://www.w3.org/2000/svg";
 export class Panel {
   readonly #words: Record<string, string>;
   #drawn = "";
+  /** How many questions at which the video stops are not answered yet. */
+  stopsMissing = 0;
 
   constructor(readonly root: HTMLElement) {
     const words = root.querySelector("script[data-words]")?.textContent ?? "{}";
@@ -79,7 +81,7 @@ export class Panel {
   }
 
   /** The unit's and the course's state, as the server just said. */
-  state(reply: Reply): void {
+  state(reply: Pick<Reply, "unit" | "course">): void {
     this.#outline(reply);
     if (!reply.course.complete) return;
     const award = reply.course.award;
@@ -91,14 +93,16 @@ export class Panel {
     this.#hide("[data-unit-complete]");
   }
 
-  #outline(reply: Reply): void {
+  #outline(reply: Pick<Reply, "unit">): void {
     const key = CSS.escape(this.root.dataset.unit ?? "");
     const item = document.querySelector(`[data-outline-unit="${key}"]`);
     const state = item?.querySelector("[data-unit-state]");
     const missing = Math.max(0, reply.unit.needed_ms - reply.unit.confirmed_ms);
     const text = reply.unit.done
       ? this.word("unit_done")
-      : this.word("unit_missing", { time: clock(missing + 999) });
+      : missing > 0 || !this.stopsMissing
+        ? this.word("unit_missing", { time: clock(missing + 999) })
+        : this.word("stops_missing", { n: this.stopsMissing });
     if (state && state.textContent !== text) state.textContent = text;
     if (!reply.unit.done) return;
     item?.querySelector(".outline__unit")?.classList.add("is-done");

@@ -86,9 +86,12 @@ def make_offer(
     now: datetime,
     kinds: tuple[str, ...] = ("video", "quiz", "page"),
     hours: str = "1",
+    more: tuple[dict[str, Any], ...] = (),
+    checks: tuple[dict[str, Any], ...] = (),
     **rule_changes: Any,
 ) -> Offer:
-    """Publish a course with one unit of each of ``kinds``, keyed u1, u2, …"""
+    """Publish a course with one unit of each of ``kinds``, keyed u1, u2, …, and ``more``; ``checks``
+    are asked in its videos."""
     fields.ensure_shipped(session)
     code = fields.valid(session, now.date())[0].code
     policy = policies.publish(
@@ -135,11 +138,11 @@ def make_offer(
     session.add(course)
     session.flush()
     make = {
-        "video": lambda key: video(key, asset.id),
+        "video": lambda key: video(key, asset.id) | ({"checks": checks} if checks else {}),
         "quiz": lambda key: quiz(key, frozen.id),
         "page": page,
     }
-    units = [make[kind](f"u{n}") for n, kind in enumerate(kinds, 1)]
+    units = [make[kind](f"u{n}") for n, kind in enumerate(kinds, 1)] + [*more]
     document = CourseDocument(
         summary="",
         teacher="王老师",

@@ -36,18 +36,21 @@ READ = {
     },
     "evidence": {"created_at"},
     "enrolment": {"id"},
-    "course_version": {"decided_at", "level", "reason", "subject_kind", "submitted_at"},
+    "course_version": {
+        "decided_at", "level", "publish_at", "reason", "subject_kind", "submitted_at",
+    },
     "policy": {"area", "effective_from", "published_at", "source"},
     "playback": {"address", "booked_ms", "heard_at", "lapsed_ms", "user_agent"},
     "beat": set(),
     "prompt": {"question"},
     "asset": {
-        "claim", "claimed_until", "created_at", "duration_ms", "failure", "failure_code",
-        "file_name", "folder", "height", "ready_at", "segments_ms", "source", "source_bytes",
-        "source_sha256", "tries", "width",
+        "claim", "claimed_until", "created_at", "cut", "discarded_at", "duration_ms", "failure", "failure_code",
+        "file_name", "folder", "height", "postponed", "queued_at", "ready_at", "recipe",
+        "rendition_bytes", "report", "segments_ms", "source", "source_bytes", "source_ms", "source_sha256",
+        "started_at", "tries", "unused_since", "width",
     },
     "delivery": set(),
-    "attempt": {"passed", "saved_at", "seed"},
+    "attempt": {"drawn", "passed", "saved_at", "seed"},
     "paper_version": {"document", "frozen_at"},
 }  # fmt: skip
 

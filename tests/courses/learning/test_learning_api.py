@@ -134,7 +134,7 @@ def test_others_playbacks_do_not_exist(sign_in, stranger, enrolment, playback, s
     assert opening(other, enrolment).status_code == 404
     other.post(f"/api/v1/playbacks/{playback}/close")
     assert other.get(f"/api/v1/enrolments/{enrolment.id}/progress").status_code == 404
-    assert other.put("/api/v1/attempts/1/answers", json={"answers": {}}).status_code == 404
+    assert other.put("/api/v1/attempts/1/answers", json={"changes": []}).status_code == 404
 
 
 def test_a_stranger_cannot_close_a_playback(session, sign_in, stranger, playback):

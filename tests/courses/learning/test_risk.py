@@ -107,7 +107,7 @@ def test_answers_faster_than_reading() -> None:
 def test_a_paper_passed_unread(seconds: int, characters: int, seen: bool) -> None:
     """Three thousand characters in five seconds; a short paper says nothing."""
     attempt = {
-        "paper_version": 1,
+        "attempt": 1,
         "passed": True,
         "opened_at": NOON.isoformat(),
         "closed_at": (NOON + timedelta(seconds=seconds)).isoformat(),

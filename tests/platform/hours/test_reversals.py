@@ -226,7 +226,7 @@ def proposed(own_engine, now):
         session.execute(sa.text("INSERT INTO ledger_entry VALUES (0, 'award', '{}', :h, :t)"),
             {"h": b"x", "t": "2026-11-23 02:00:00"})  # fmt: skip
         session.execute(sa.update(Submission).where(Submission.id == award.submission_id).values(
-            entry_index=0))  # fmt: skip
+            entry_index=0, leaf_hash=b"x", body=None))  # fmt: skip
         session.refresh(award)
         proposal = propose(session, award, people[21], now)
         session.commit()

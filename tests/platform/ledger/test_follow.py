@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.platform.ledger.tampering import DETACH
 from zhixin import db, schema
 from zhixin.app import create_app
 from zhixin.ledger import checkpoint, follow, keys, log, merkle, observer, proofs, rotation
@@ -133,7 +134,7 @@ def test_a_shorter_log_is_found(copy, look, grow, tamper):
     grow(3, 2)
     look()
     tamper(
-        "UPDATE ledger_submission SET entry_index = NULL WHERE entry_index >= 3",
+        DETACH + " WHERE entry_index >= 3",
         'DELETE FROM ledger_entry WHERE "index" >= 3',
         "DELETE FROM ledger_tree_head WHERE size = 5",
     )

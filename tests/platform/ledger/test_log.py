@@ -6,6 +6,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from datetime import UTC, datetime
 
 import pytest
 import rfc8785
@@ -132,6 +133,37 @@ def test_a_submission_changes_only_by_being_appended(session, submit):
     submit([1])
     with pytest.raises(IntegrityError, match="ledger_submission is append-only"):
         session.execute(sa.update(Submission).values(body="{}"))
+
+
+def test_words_move_into_the_entry(session, grow):
+    """They are kept once: the submission remembers their hash and their place."""
+    grow(2)
+    for submission in session.scalars(sa.select(Submission).order_by(Submission.id)):
+        entry = session.get_one(Entry, submission.entry_index)
+        assert submission.body is None
+        assert submission.leaf_hash == entry.leaf_hash == merkle.leaf_hash(entry.body.encode())
+
+
+@pytest.mark.parametrize("change", ["entry_index = 1", "entry_index = NULL", "leaf_hash = 'x'"])
+def test_a_place_in_the_log_is_for_good(session, grow, change):
+    """Nobody moves a decision to another entry, or takes it back."""
+    grow(1)
+    with pytest.raises(IntegrityError, match="ledger_submission is append-only"):
+        session.execute(sa.text(f"UPDATE ledger_submission SET {change}"))
+
+
+def test_no_place_without_an_entry(session, submit):
+    """A submission can't say that it is in the log while it is not, nor begin so."""
+    (id,) = submit([1])
+    place = {"entry_index": 7, "leaf_hash": bytes(32), "body": None}
+    with pytest.raises(IntegrityError, match="ledger_submission"), session.begin_nested():
+        session.execute(sa.update(Submission).where(Submission.id == id).values(place))
+    with pytest.raises(IntegrityError, match="ledger_submission"), session.begin_nested():
+        session.execute(
+            sa.insert(Submission).values(
+                key="odd", kind="award", submitted_at=datetime.now(UTC), **place
+            )
+        )
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_manuals_program_verifies(site):
             [sys.executable, "-c", program, site, str(index)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,366 @@
+"""Questions in a workbook, one a row, with a sheet of help and lists to choose from."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.worksheet.datavalidation import DataValidation
+
+from assessments.exchange import base, cells, excel_help
+from assessments.exchange.base import Collector, Problem, Questions, Reading, Written
+from assessments.questions import QuestionKind
+from zhixin import spreadsheets
+
+LETTERS = "ABCDEFGHIJ"
+COLUMNS = (
+    "题型", "题干", *(f"选项{letter}" for letter in LETTERS), "答案", "解析", "分值", "计分",
+    "评分点", "字数", "材料", "知识点", "难度",
+)  # fmt: skip
+_WIDTHS = {"题干": 50, "答案": 24, "解析": 40, "评分点": 30, "材料": 40}
+#: Other words for the headings.
+_ALIASES = {
+    "题目": "题干", "试题": "题干", "题目内容": "题干", "类型": "题型", "题目类型": "题型",
+    "正确答案": "答案", "参考答案": "答案", "标准答案": "答案", "答案解析": "解析", "试题解析": "解析",
+    "分数": "分值", "得分": "分值", "计分方式": "计分", "难度系数": "难度", "考点": "知识点",
+    **{letter: f"选项{letter}" for letter in LETTERS},
+    **{f"{letter}选项": f"选项{letter}" for letter in LETTERS},
+    **{f"选项{at}": f"选项{letter}" for at, letter in enumerate(LETTERS, 1)},
+}  # fmt: skip
+KINDS = {
+    **{name: kind for kind, name in base.KIND_NAMES.items()},
+    "单选": "single", "单项选择题": "single", "选择题": "single", "多选": "multiple",
+    "多项选择题": "multiple", "不定项选择题": "multiple", "不定项": "multiple", "判断": "true_false",
+    "是非题": "true_false", "填空": "blanks", "选词填空": "cloze", "匹配题": "matching",
+    "连线": "matching", "配对题": "matching", "排序": "ordering", "简答": "short", "问答题": "short",
+    "论述": "essay", "案例分析题": "essay", "作文题": "essay",
+}  # fmt: skip
+TRUE = {"正确", "对", "√", "✓", "是", "t", "true", "a", "1"}
+FALSE = {"错误", "错", "×", "✗", "x", "否", "f", "false", "b", "0"}
+_MARKINGS = {"部分得分": "partial", "全对得分": "all_or_nothing"}
+_ANY_ORDER = "顺序不限"
+MOST_ROWS = base.MOST_QUESTIONS + 100
+#: Texts may have 5,000 characters, a passage 20,000; Excel's own limit is 32,767.
+MOST_CHARACTERS = 32_000
+_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")
+_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+_REPORT_EVERY = 100
+
+
+class _Row:
+    """One row by its headings, and where its cells stand."""
+
+    def __init__(self, number: int, places: Mapping[str, int], values: Sequence[str]) -> None:
+        self.number, self._places, self._values = number, places, values
+
+    def __getitem__(self, column: str) -> str:
+        place = self._places.get(column)
+        return self._values[place] if place is not None and place < len(self._values) else ""
+
+    def lines(self, column: str) -> list[str]:
+        return [line for line in self[column].splitlines() if line.strip()]
+
+    def where(self, column: str | None = None) -> str:
+        place = self._places.get(column or "")
+        return f"第 {self.number} 行" + ("" if place is None else f" {_letter(place)} 列")
+
+
+class _Wrong(Exception):
+    """What is wrong in a column of the row."""
+
+    def __init__(self, column: str, said: str) -> None:
+        super().__init__(said)
+        self.column, self.said = column, said
+
+
+def read(
+    content: bytes,
+    pictures: base.Pictures | None = None,
+    progress: base.Progress = base.silent,
+) -> Reading:
+    """The questions of the first sheet; the headings may stand in any order.
+
+    Raises:
+        Unreadable: it is no workbook or table.
+        UnreadableQuestions: there are no headings that we know.
+    """
+    table = spreadsheets.read(content, most_rows=MOST_ROWS, most_characters=MOST_CHARACTERS)
+    place, places = _headings(table)
+    collector = Collector(pictures or base.NoPictures())
+    for name in table[place]:
+        if name.strip() and _known(name) not in COLUMNS:
+            collector.remark(f"第 {place + 1} 行", f"不认识“{name[:20]}”列，已忽略")
+    rows = table[place + 1 :]
+    for at, values in enumerate(rows):
+        if any(values):
+            _row(collector, _Row(place + 2 + at, places, values))
+        if at % _REPORT_EVERY == 0:
+            progress(at, len(rows))
+    progress(len(rows), len(rows))
+    return collector.reading
+
+
+def _headings(table: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:
+    for at, row in enumerate(table[:20]):
+        places: dict[str, int] = {}
+        for place, name in enumerate(row):
+            places.setdefault(_known(name), place)
+        if "题干" in places and "答案" in places:
+            return at, places
+    raise base.UnreadableQuestions("没有找到表头：前 20 行中应有一行写着“题干”和“答案”，请使用模板")
+
+
+def _known(name: str) -> str:
+    name = re.sub(r"[\s*＊]|[（(].*", "", name)
+    return _ALIASES.get(name, name)
+
+
+def _row(collector: Collector, row: _Row) -> None:
+    try:
+        document = _document(collector, row)
+    except _Wrong as wrong:
+        collector.fault(row.where(wrong.column), wrong.said)
+        return
+    kept, problems = collector.checked(document)
+    for said in problems:
+        collector.fault(row.where(_column_of(said)), said)
+    if kept is not None:
+        notes = {name: row[name] for name in ("知识点", "难度") if row[name]}
+        collector.keep(row.where(), kept, notes)
+
+
+def _column_of(said: str) -> str:
+    """The column that a fault of the model is about."""
+    for words, column in (
+        ("分值", "分值"), ("解析", "解析"), ("题干", "题干"), ("答案", "答案"), ("选项", "选项A"),
+        ("空", "答案"), ("评分点", "评分点"), ("字数", "字数"), ("列", "答案"), ("排序", "答案"),
+    ):  # fmt: skip
+        if said.startswith(words) or words in said[:6]:
+            return column
+    return "题干"
+
+
+def _document(collector: Collector, row: _Row) -> dict[str, Any]:
+    kind = _kind(row)
+    facts: dict[str, Any] = {"explanation": row["解析"]}
+    if row["分值"]:
+        facts["points"] = row["分值"].removesuffix("分")
+    marks = [mark for mark in re.split(r"[、,，;；\s]+", row["计分"]) if mark]
+    for mark in marks:
+        if mark in _MARKINGS:
+            facts["marking"] = _MARKINGS[mark]
+        elif mark == _ANY_ORDER:
+            facts["any_order"] = True
+        else:
+            raise _Wrong("计分", f"不认识“{mark[:20]}”，可写：部分得分、全对得分、顺序不限")
+    if row["材料"]:
+        passage = collector.passage(row.where("材料"), row["材料"])
+        if passage is None:
+            raise _Wrong("材料", "材料没有导入")
+        facts["passage"] = passage
+    return _of_kind(kind, row, facts)
+
+
+def _kind(row: _Row) -> str:
+    name = row["题型"].strip()
+    if name:
+        if name not in KINDS:
+            raise _Wrong("题型", f"不认识题型“{name[:20]}”")
+        if KINDS[name] == QuestionKind.HOTSPOT:
+            raise _Wrong("题型", "图中指点题不能用表格导入，请在编辑页添加")
+        return KINDS[name]
+    answer = row["答案"].strip().lower()
+    if any(row[f"选项{letter}"] for letter in LETTERS):
+        return QuestionKind.MULTIPLE if len(_letters(answer)) > 1 else QuestionKind.SINGLE
+    if answer in TRUE | FALSE:
+        return QuestionKind.TRUE_FALSE
+    raise _Wrong("题型", "没有填写题型")
+
+
+def _of_kind(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
+    stem, answer = row["题干"], row["答案"]
+    try:
+        if kind in (QuestionKind.SINGLE, QuestionKind.MULTIPLE):
+            return _choice(kind, row, facts)
+        if kind == QuestionKind.TRUE_FALSE:
+            word = answer.strip().lower()
+            if word not in TRUE | FALSE:
+                raise _Wrong("答案", "判断题的答案应是“正确”或“错误”")
+            return base.true_false(stem, word in TRUE, **facts)
+        if kind in (QuestionKind.BLANKS, QuestionKind.CLOZE):
+            gaps = [cells.gap(line) for line in _gap_lines(row)]
+            if not gaps:
+                raise _Wrong("答案", "没有给出答案")
+            return {"kind": kind, "stem": stem, "gaps": gaps, **facts}
+        if kind == QuestionKind.MATCHING:
+            both, alone = cells.pairs(row.lines("答案"))
+            return base.matching(stem, both, alone, **facts)
+        if kind == QuestionKind.ORDERING:
+            items = [cells.plain(line).strip() for line in row.lines("答案")]
+            return base.ordering(stem, items, **facts)
+    except cells.Unclear as unclear:
+        raise _Wrong("答案", str(unclear)) from None
+    return _written(kind, row, facts)
+
+
+def _gap_lines(row: _Row) -> list[str]:
+    lines = row.lines("答案")
+    marks = len(re.findall(r"\{\{\d+\}\}", row["题干"]))
+    if len(lines) == 1 and marks > 1:  # people who don't know Alt+Enter
+        parts = re.split(r"[；;]", lines[0])
+        return parts if len(parts) == marks else lines
+    return lines
+
+
+def _choice(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
+    texts = {letter: row[f"选项{letter}"] for letter in LETTERS}
+    used = [letter for letter in LETTERS if texts[letter]]
+    answer = _letters(row["答案"])
+    if not answer:
+        raise _Wrong("答案", "选择题的答案应是选项的字母，如 A 或 ACD")
+    if missing := [letter for letter in answer if letter not in used]:
+        raise _Wrong("答案", f"答案 {'、'.join(missing)} 没有对应的选项")
+    if len(set(answer)) < len(answer):
+        raise _Wrong("答案", "答案重复")
+    right = [used.index(letter) for letter in answer]
+    several = kind == QuestionKind.MULTIPLE
+    if len(right) > 1 and not several:
+        raise _Wrong("答案", "单选题只能有一个答案；如为多选题，请改题型")
+    return base.choice(
+        row["题干"], [texts[letter] for letter in used], right, several=several, **facts
+    )
+
+
+def _letters(answer: str) -> list[str]:
+    letters = re.sub(r"[\s,，、;；.]", "", answer).upper()
+    return list(letters) if re.fullmatch(f"[{LETTERS}]+", letters) else []
+
+
+def _written(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
+    try:
+        rubric = cells.rubric(row.lines("评分点"))
+    except cells.Unclear as unclear:
+        raise _Wrong("评分点", str(unclear)) from None
+    try:
+        lengths = cells.lengths(row["字数"]) if row["字数"] else {}
+    except cells.Unclear as unclear:
+        raise _Wrong("字数", str(unclear)) from None
+    sample = row["答案"]
+    return {
+        "kind": kind,
+        "stem": row["题干"],
+        "sample": sample,
+        "rubric": rubric,
+        **lengths,
+        **facts,
+    }
+
+
+def write(questions: Questions, pictures: base.Pictures | None = None) -> Written:
+    """A workbook that :func:`read` takes back, with its help; hotspots are named as left out."""
+    rows, problems = [], []
+    for number, question in enumerate(questions.questions, 1):
+        if question.kind is QuestionKind.HOTSPOT:
+            problems.append(Problem(questions.where(number), "图中指点题不能写入表格"))
+            continue
+        known = questions.notes.get(question.id, {})
+        rows.append(_cells(question.model_dump(mode="json"), questions.passages, known))
+    return Written(workbook(rows), tuple(problems))
+
+
+def template() -> bytes:
+    """An empty workbook with an example of each kind."""
+    return workbook([[row.get(name, "") for name in COLUMNS] for row in excel_help.EXAMPLES])
+
+
+def _cells(
+    question: Mapping[str, Any], passages: Mapping[str, str], notes: Mapping[str, str]
+) -> list[str]:
+    kind = QuestionKind(question["kind"])
+    row = {
+        "题型": base.KIND_NAMES[kind],
+        "题干": question["stem"],
+        "解析": question["explanation"],
+        "分值": question["points"],
+        "材料": passages.get(question.get("passage") or "", ""),
+        **{name: notes.get(name, "") for name in ("知识点", "难度")},
+    }
+    marks = [name for name, value in _MARKINGS.items() if value == question.get("marking")]
+    row["计分"] = "、".join(marks + [_ANY_ORDER] * bool(question.get("any_order")))
+    if kind is QuestionKind.TRUE_FALSE:
+        row["答案"] = "正确" if question["correct"] == ["true"] else "错误"
+    elif kind in (QuestionKind.SINGLE, QuestionKind.MULTIPLE):
+        for letter, option in zip(LETTERS, question["options"], strict=False):
+            row[f"选项{letter}"] = option["text"]
+        ids = [option["id"] for option in question["options"]]
+        row["答案"] = "".join(sorted(LETTERS[ids.index(each)] for each in question["correct"]))
+    elif kind in (QuestionKind.BLANKS, QuestionKind.CLOZE):
+        row["答案"] = "\n".join(map(cells.gap_line, question["gaps"]))
+    elif kind is QuestionKind.MATCHING:
+        row["答案"] = "\n".join(cells.pairs_lines(question))
+    elif kind is QuestionKind.ORDERING:
+        texts = {item["id"]: item["text"] for item in question["items"]}
+        row["答案"] = "\n".join(cells.quote(texts[each]) for each in question["correct"])
+    else:
+        row["答案"] = question["sample"]
+        row["评分点"] = "\n".join(cells.rubric_lines(question["rubric"]))
+        row["字数"] = cells.lengths_text(question)
+    return [row.get(name, "") for name in COLUMNS]
+
+
+def workbook(rows: Sequence[Sequence[str]]) -> bytes:
+    """The template with ``rows`` in it, whose cells are those of ``COLUMNS``."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("试题")
+    sheet.freeze_panes = "C2"
+    for at, name in enumerate(COLUMNS):
+        sheet.column_dimensions[_letter(at)].width = _WIDTHS.get(name, 14)
+    _choose(sheet, "题型", [name for kind, name in base.KIND_NAMES.items() if kind != "hotspot"])
+    _choose(sheet, "计分", [*_MARKINGS, _ANY_ORDER])
+    _choose(sheet, "难度", ["易", "较易", "中", "较难", "难"])
+    sheet.append([_cell(sheet, name, head=True) for name in COLUMNS])
+    for row in rows:
+        sheet.append([_cell(sheet, value) for value in row])
+    help_sheet = book.create_sheet("填写说明")
+    help_sheet.column_dimensions["A"].width, help_sheet.column_dimensions["B"].width = 20, 100
+    for left, right in excel_help.LINES:
+        help_sheet.append([_cell(help_sheet, left, bold=True), _cell(help_sheet, right)])
+    kept = io.BytesIO()
+    book.save(kept)
+    return kept.getvalue()
+
+
+def _choose(sheet: Any, column: str, values: Sequence[str]) -> None:
+    rule = DataValidation(type="list", formula1=f'"{",".join(values)}"', allow_blank=True)
+    rule.showErrorMessage = False  # other words are taken too
+    letter = _letter(COLUMNS.index(column))
+    rule.add(f"{letter}2:{letter}{MOST_ROWS}")
+    sheet.data_validations.append(rule)
+
+
+def _cell(sheet: Any, value: str, *, head: bool = False, bold: bool = False) -> WriteOnlyCell:
+    """Text that stays text: also when it is edited, or saved as CSV and opened again."""
+    cell = WriteOnlyCell(sheet)
+    cell.value = _ESCAPE.sub("_x005F_", ILLEGAL_CHARACTERS_RE.sub("", value)) or None
+    if cell.value is not None:
+        cell.data_type = "s"
+    if value.startswith(_TRIGGERS):
+        cell.quotePrefix = True
+    if head:
+        cell.fill = PatternFill("solid", fgColor="DCE6F1")
+    if head or bold:
+        cell.font = Font(bold=True)
+    if "\n" in value or bold:
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+    return cell
+
+
+def _letter(place: int) -> str:
+    first, second = divmod(place, 26)
+    return (chr(64 + first) if first else "") + chr(65 + second)

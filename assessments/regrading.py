@@ -1,0 +1,377 @@
+"""A regrade after a wrong key: what it would change, by whom it is decided, and doing it.
+
+The author mends the question where it is written (the draft, or the bank with its own second
+person); what then differs from the published one in nothing but the key may be put forward.
+Another person, who neither wrote the paper nor took it, sees whom it changes and confirms. From
+then on the new key grades and is shown; attempts from before are graded again one by one.
+
+Grading is ``grading.grade_paper`` on the answers as they were handed in. A pass is never taken:
+of whom the right key would fail both results are kept and the old one stands, for auditors to
+look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from assessments import blueprinting, blueprints, corrections, drafting, frozen, marking, results
+from assessments.banks import pools
+from assessments.banks.models import BankQuestion, BankVersion
+from assessments.banks.writing import document as bank_document
+from assessments.grading import grade_paper
+from assessments.models import Attempt, AttemptState, Paper, PaperVersion
+from assessments.papers import Paper as Document
+from assessments.questions import Question
+from assessments.regrade_models import (
+    IN_FORCE,
+    AttemptRegrade,
+    KeyCorrection,
+    RegradeState,
+    RegradeStep,
+    advance,
+)
+from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
+
+MOST_REASON = 500
+#: Of a paper's frozen versions, the newest are searched for questions whose key was mended since.
+MOST_VERSIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A published question whose key was mended since."""
+
+    question_id: str
+    before: Question
+    after: Question
+
+    @property
+    def name(self) -> str:
+        """Of this question as it was published, for forms."""
+        return f"{self.question_id} {corrections.digest(self.before)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an attempt was worth, and is under the new key; in millionths of the maximum."""
+
+    attempt: Attempt
+    result: dict[str, Any]
+    fraction: int
+    passed: bool
+
+    @property
+    def gains(self) -> bool:
+        return self.passed and not self.attempt.passed
+
+    @property
+    def loses(self) -> bool:
+        """The right key would fail who passed: nothing is changed."""
+        return bool(self.attempt.passed) and not self.passed
+
+
+def candidates(session: Session, paper: Paper) -> list[Candidate]:
+    """The published questions of a paper whose key was mended since."""
+    found = {each.name: each for each in (*_own(session, paper), *_drawn(session, paper))}
+    return list(found.values())
+
+
+def propose(
+    session: Session, paper: Paper, person_id: int, name: str, reason: str, now: datetime
+) -> KeyCorrection:
+    """Put a mended key forward.
+
+    Raises:
+        NotFound: there is no such question, or its key is as it was published.
+        Invalid: no reason. Conflict: one for this question is under way.
+    """
+    reason = reason.strip()[:MOST_REASON]
+    if not reason:
+        raise Invalid("请写明原答案错在哪里")
+    chosen = next((each for each in candidates(session, paper) if each.name == name), None)
+    if chosen is None:
+        raise NotFound("没有这道题，或它的答案与发布时相同")
+    made = KeyCorrection(
+        paper_id=paper.id,
+        question_id=chosen.question_id,
+        before=chosen.before.model_dump(mode="json"),
+        before_sha256=corrections.digest(chosen.before),
+        document=chosen.after.model_dump(mode="json"),
+        reason=reason,
+        state=RegradeState.PROPOSED,
+        proposed_by_id=person_id,
+        proposed_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(made)
+    except IntegrityError:
+        raise Conflict("这道题已有一次改判正在处理") from None
+    return made
+
+
+def decide(
+    session: Session,
+    correction: KeyCorrection,
+    step: RegradeStep,
+    *,
+    person_id: int,
+    reason: str = "",
+    now: datetime,
+) -> None:
+    """Confirm, decline (with a reason) or withdraw what was put forward.
+
+    Raises:
+        NotAllowed: not this person's to decide. Invalid: no reason.
+        IllegalRegradeStep: somebody was faster.
+    """
+    session.refresh(correction, with_for_update=True)
+    state = advance(correction.state, step)
+    reason = reason.strip()[:MOST_REASON]
+    if step is RegradeStep.WITHDRAW:
+        if person_id != correction.proposed_by_id:
+            raise NotAllowed("只有提出的人可以撤回", code="not-the-proposer")
+    elif not may_decide(session, correction, person_id):
+        raise NotAllowed("试卷的作者、提出的人和作答过的人不能决定改判")
+    if step is RegradeStep.DECLINE and not reason:
+        raise Invalid("请写明不改判的理由")
+    correction.state, correction.decision = state, reason or None
+    correction.decided_by_id, correction.decided_at = person_id, now
+    if step is RegradeStep.CONFIRM:
+        # Who is handing in or marking by the old key is done before the new one is in force.
+        session.get_one(Paper, correction.paper_id, with_for_update=True)
+        count = sa.select(sa.func.count()).select_from(_graded(correction).subquery())
+        correction.total = session.scalar(count) or 0
+    session.flush()
+
+
+def may_decide(session: Session, correction: KeyCorrection, person_id: int) -> bool:
+    """Neither who put it forward, nor who writes the paper, nor who took it."""
+    paper = session.get_one(Paper, correction.paper_id)
+    if person_id in {correction.proposed_by_id, *blueprinting.authors(session, paper)}:
+        return False
+    taken = sa.exists().where(
+        Attempt.person_id == person_id, Attempt.paper_version_id.in_(_versions(paper.id))
+    )
+    return not session.scalar(sa.select(taken))
+
+
+def changes(session: Session, correction: KeyCorrection) -> Iterator[Change]:
+    """Whom it changes, by attempt; nothing is written."""
+    reader = _Reader(session, correction)
+    query = _graded(correction).order_by(Attempt.id)
+    for attempt in session.scalars(query.execution_options(yield_per=200)):
+        if (found := reader.change(attempt)) is not None:
+            yield found
+
+
+def regrade(
+    session: Session, correction: KeyCorrection, attempt_id: int, now: datetime
+) -> AttemptRegrade | None:
+    """Grade one attempt again, once; None: nothing changes."""
+    attempt = session.get_one(Attempt, attempt_id, with_for_update=True, populate_existing=True)
+    known = sa.select(AttemptRegrade).where(
+        AttemptRegrade.correction_id == correction.id, AttemptRegrade.attempt_id == attempt_id
+    )
+    if session.scalar(known) is not None:
+        return None
+    found = _Reader(session, correction).change(attempt)
+    if found is None:
+        return None
+    made = AttemptRegrade(
+        correction_id=correction.id,
+        attempt_id=attempt_id,
+        result_before=attempt.result,
+        fraction_before=attempt.fraction_millionths,
+        passed_before=attempt.passed,
+        result_after=found.result,
+        fraction_after=found.fraction,
+        passed_after=found.passed,
+        applied=not found.loses,
+        at=now,
+    )
+    session.add(made)
+    if made.applied:
+        attempt.result, attempt.fraction_millionths = found.result, found.fraction
+        attempt.passed = found.passed
+    session.flush()
+    return made
+
+
+def made(
+    session: Session, correction: KeyCorrection, limit: int | None = None
+) -> list[tuple[AttemptRegrade, Attempt]]:
+    """What it changed, once it was run; those first whose verdict it changed, or would have."""
+    unchanged = AttemptRegrade.passed_before == AttemptRegrade.passed_after
+    query = (
+        sa.select(AttemptRegrade, Attempt)
+        .join(Attempt, Attempt.id == AttemptRegrade.attempt_id)
+        .where(AttemptRegrade.correction_id == correction.id)
+        .order_by(sa.case((unchanged, 1), else_=0), AttemptRegrade.attempt_id)
+        .limit(limit)
+    )
+    return [(regrade, attempt) for regrade, attempt in session.execute(query)]
+
+
+def sums(session: Session, correction: KeyCorrection, without: str) -> tuple[int, int, int]:
+    """How many it changed, and of those outside scopes that begin with ``without``, how many pass
+    by it, and how many would have failed."""
+    before, after = AttemptRegrade.passed_before, AttemptRegrade.passed_after
+    counted = ~Attempt.scope.startswith(without)
+    query = (
+        sa.select(
+            sa.func.count(),
+            sa.func.count(sa.case((sa.and_(counted, after, ~before), 1))),
+            sa.func.count(sa.case((sa.and_(counted, before, ~after), 1))),
+        )
+        .select_from(AttemptRegrade)
+        .join(Attempt, Attempt.id == AttemptRegrade.attempt_id)
+        .where(AttemptRegrade.correction_id == correction.id)
+    )
+    changed, gain, lose = session.execute(query).one()
+    return changed, gain, lose
+
+
+def next_attempts(
+    session: Session, correction: KeyCorrection, after: int, limit: int
+) -> Sequence[int]:
+    """The attempts that are to be looked at behind the attempt ``after``."""
+    query = _graded(correction).where(Attempt.id > after)
+    ids = query.order_by(Attempt.id).limit(limit).with_only_columns(Attempt.id)
+    return session.scalars(ids).all()
+
+
+class _Reader:
+    """Grades attempts under a correction; what is the same for all of a version is read once."""
+
+    def __init__(self, session: Session, correction: KeyCorrection) -> None:
+        self.session, self.correction = session, correction
+        self.known: dict[int, tuple[Document, Sequence[KeyCorrection]]] = {}
+
+    def change(self, attempt: Attempt) -> Change | None:
+        id, result = self.correction.question_id, attempt.result
+        if result is None or attempt.passed is None or id not in result["questions"]:
+            return None
+        base, made = self._version(attempt.paper_version_id)
+        before = self._asked(base, attempt)
+        if before is None:
+            return None
+        before = corrections.corrected(before, [m for m in made if m.id < self.correction.id])
+        after = corrections.corrected(before, [self.correction])
+        if after is before:
+            return None
+        answer = tuple(attempt.answers.get(id, ()))
+        if before.share(answer, base.marking) == after.share(answer, base.marking):
+            return None
+        every = [*(m for m in made if m.id != self.correction.id), self.correction]
+        paper = corrections.over(frozen.whole(self.session, base, attempt.drawn), every)
+        graded = grade_paper(paper, attempt.answers, marking.given(self.session, attempt))
+        fraction = results.millionths(graded.fraction)
+        document = results.document(graded)
+        if document == result and fraction == attempt.fraction_millionths:
+            return None
+        return Change(attempt, document, fraction, fraction >= attempt.pass_mark_millionths)
+
+    def _version(self, id: int) -> tuple[Document, Sequence[KeyCorrection]]:
+        if id not in self.known:
+            base = frozen.paper(self.session, id)
+            self.known[id] = base, corrections.in_force(self.session, id)
+        return self.known[id]
+
+    def _asked(self, base: Document, attempt: Attempt) -> Question | None:
+        """The question as it was published, worth what it was worth in this attempt."""
+        version = blueprints.version_of(self.correction.question_id)
+        if version is None:
+            own = (each for each in base.questions if each.id == self.correction.question_id)
+            return next(own, None)
+        if base.blueprint is None or attempt.drawn is None:
+            return None
+        for line, ids in zip(base.blueprint.lines, attempt.drawn["versions"], strict=True):
+            if version in ids:
+                kept, _text = pools.asked(self.session, [version])[version]
+                return blueprints.in_paper(kept, version, line.points)
+        return None
+
+
+def _versions(paper_id: int) -> sa.Select[int]:
+    return sa.select(PaperVersion.id).where(PaperVersion.paper_id == paper_id)
+
+
+def _graded(correction: KeyCorrection) -> sa.Select[Attempt]:
+    """Closed attempts with a final result; of others the new key decides anyway."""
+    return sa.select(Attempt).where(
+        Attempt.paper_version_id.in_(_versions(correction.paper_id)),
+        Attempt.state == AttemptState.CLOSED,
+        Attempt.passed.is_not(None),
+    )
+
+
+def _only_key(before: Question, after: Question) -> bool:
+    """Is it the same question but for its key?"""
+    if before.by_people or before.public() != after.public() or before.marking != after.marking:
+        return False
+    said = [each.model_dump(mode="json", exclude={"explanation"}) for each in (before, after)]
+    return said[0] != said[1]
+
+
+def _own(session: Session, paper: Paper) -> Iterator[Candidate]:
+    draft = drafting.Draft.from_document(paper.document)
+    mended = {question.id: question for question in draft.questions}
+    texts = {passage.id: passage.text for passage in draft.passages}
+    query = _versions(paper.id).order_by(PaperVersion.id.desc()).limit(MOST_VERSIONS)
+    for version_id in session.scalars(query).all():
+        made = corrections.in_force(session, version_id)
+        published = corrections.over(frozen.paper(session, version_id), made)
+        was = {passage.id: passage.text for passage in published.passages}
+        for question in published.questions:
+            after = mended.get(question.id)
+            about = question.passage or ""  # the text that it asks about has not changed either
+            if after and _only_key(question, after) and was.get(about) == texts.get(about):
+                yield Candidate(question.id, question, after)
+
+
+def _drawn(session: Session, paper: Paper) -> Iterator[Candidate]:
+    """Questions that attempts drew, of which the bank has accepted another version since."""
+    query = sa.select(Attempt.drawn).where(
+        Attempt.paper_version_id.in_(_versions(paper.id)), Attempt.drawn.is_not(None)
+    )
+    ids = {
+        id for drawn in session.scalars(query) if drawn for line in drawn["versions"] for id in line
+    }
+    made = session.scalars(
+        sa.select(KeyCorrection)
+        .where(KeyCorrection.paper_id == paper.id)
+        .order_by(KeyCorrection.id)
+    ).all()
+    made = [each for each in made if each.state in IN_FORCE]
+    wanted = sorted(ids)
+    newer = aliased(BankVersion)
+    for at in range(0, len(wanted), 500):
+        rows = session.execute(
+            sa.select(BankVersion.id, newer)
+            .join(BankQuestion, BankQuestion.id == BankVersion.question_id)
+            .join(
+                newer,
+                sa.and_(
+                    newer.question_id == BankQuestion.id,
+                    newer.number == BankQuestion.accepted_number,
+                ),
+            )
+            .where(BankVersion.id.in_(wanted[at : at + 500]), newer.number > BankVersion.number)
+        )
+        found = rows.all()
+        published = pools.asked(session, [version_id for version_id, _newest in found])
+        for version_id, newest in found:
+            kept, _text = published[version_id]
+            before = corrections.corrected(blueprints.in_paper(kept, version_id, kept.points), made)
+            mended = Question.model_validate(bank_document(newest)["question"])
+            after = blueprints.in_paper(mended, version_id, kept.points)
+            if _only_key(before, after):
+                yield Candidate(before.id, before, after)

@@ -1,0 +1,1 @@
+"""A whole course in one file: the platform's own archive, both ways, and other systems' packages."""

@@ -1,0 +1,1 @@
+"""Review in the making: the rule with its checklist, who judges, and what they remark."""

@@ -1,0 +1,72 @@
+"""A worker keeps its claim while it does something long, and notices when it was lost."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from media.errors import TranscodeFailed
+from media.uploads import CHUNK_BYTES
+from zhixin import db
+
+#: How long one try may take: generous for hours of video on two cores.
+TRY_S = 6 * 3600
+#: Progress is written at most this often.
+REPORT_EVERY_S = 2.0
+Done = TypeVar("Done")
+
+
+def meanwhile(act: Callable[[], Done], lost: Callable[[], bool]) -> Done:
+    """Do something long that needs no database, and keep the claim: ``lost`` renews it."""
+    with ThreadPoolExecutor(1) as thread:
+        doing = thread.submit(act)
+        while not wait([doing], timeout=REPORT_EVERY_S).done:
+            lost()
+    return doing.result()
+
+
+class Keeper:
+    """Holds no transaction between its reports.
+
+    Args:
+        renew: writes the percentage and prolongs the claim; false when it is another's.
+    """
+
+    def __init__(self, renew: Callable[[Session, int], bool]) -> None:
+        self._renew = renew
+        self._percent, self._reported, self._lost = 0, 0.0, False
+
+    def report(self, percent: float) -> None:
+        # 100 is said by the end alone, when the files are in their final place.
+        self._percent = min(99, int(percent))
+        self.lost()
+
+    def meanwhile(self, act: Callable[[], Done]) -> Done:
+        return meanwhile(act, self.lost)
+
+    def lost(self) -> bool:
+        if time.monotonic() - self._reported >= REPORT_EVERY_S:
+            self._reported = time.monotonic()
+            with db.database().transaction() as session:
+                self._lost = not self._renew(session, self._percent)
+        return self._lost
+
+    def sha256(self, path: Path) -> str:
+        """The file's hash; reading hours of video takes longer than a claim lasts.
+
+        Raises:
+            TranscodeFailed: the claim was lost.
+        """
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                if self.lost():
+                    raise TranscodeFailed("cancelled")
+        return digest.hexdigest()

@@ -1,0 +1,219 @@
+"""A wrong key, from the author's mending to the hours of whom it failed, through the pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from assessments import attempts, drafting, regrading
+from assessments.models import Attempt, Paper, PaperVersion
+from assessments.regrade_models import KeyCorrection, RegradeState, RegradeStep
+from courses import completion, enrolments, evidence, regrades
+from courses.models import EnrolmentState
+from tests.courses.learning.conftest import QUESTION, Offer
+from tests.courses.learning.test_completion import answer, watch
+from zhixin import clock, db
+from zhixin.audit.models import Trace
+from zhixin.hours.models import Award
+from zhixin.people.models import Person, Role
+
+
+@pytest.fixture
+def world(
+    session: Session,
+    create_offer: Callable[..., Offer],
+    create_person: Callable[..., Person],
+    now: datetime,
+) -> dict[str, Any]:
+    """A course of a video and a quiz whose key is wrong; everybody has seen the video. ``jia``
+    answered rightly and failed, ``yi`` answered wrongly and has the hours for it."""
+    offer = create_offer(("video", "quiz"))
+    people = {}
+    for name, option in (("jia", "a"), ("yi", "b")):
+        person = people[name] = create_person(name, Role.LEARNER)
+        made = enrolments.enrol(session, person.id, offer.course.id, now)
+        enrolment = enrolments.get(session, made.id, person.id)
+        end = watch(session, enrolment, offer.asset, now, (0, 60))
+        answer(session, enrolment, end, option=option)
+        completion.check(session, enrolment.id, sampling_seed="s", now=end)
+    session.commit()
+    return {"offer": offer, **people}
+
+
+def test_hours_for_whom_the_wrong_key_failed(
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """The author mends the key and puts it forward; the reviewer sees whom it changes, with
+    hours, before anything is done; after the word of confirmation the one has the hours, the
+    other keeps theirs and is listed for the auditor; every step is on the trail, evidence of
+    both awards still holds, and who may not decide may not."""
+    version = session.get_one(PaperVersion, world["offer"].paper_version_id)
+    paper = session.get_one(Paper, version.paper_id)
+    drafting.update_question(
+        session, paper.id, author.id, {**QUESTION, "correct": ["a"]}, paper.revision, clock.now()
+    )
+    session.commit()
+    writer = sign_in(author)
+    page = writer.get(f"/regrades/papers/{paper.id}").text
+    name = re.search(r'name="name" value="([^"]+)"', page)
+    assert name is not None
+    sent = {"name": name[1], "reason": "答案印错了"}
+    assert (
+        writer.post(f"/regrades/papers/{paper.id}", data=sent | {"reason": ""}).status_code == 422
+    )
+    assert writer.post(f"/regrades/papers/{paper.id}", data=sent).status_code == 303
+    correction = session.scalars(sa.select(KeyCorrection)).one()
+    address = f"/regrades/{correction.id}"
+    assert writer.post(address, data={"act": "confirm"}).status_code == 404
+    shown = writer.get(address).text
+    assert "jia" not in shown  # authors need not know who answered what
+    assert "确认后会改变" in shown
+    reviewer = sign_in(create_person("shenhe", Role.REVIEWER))
+    shown = reviewer.get(address).text
+    assert "jia" in shown
+    assert re.search(r"0\.0%.*100\.0%.*未通过 → .*通过.*>1<", shown, re.S)
+    assert "按新答案未达到及格线，保留" in shown
+    assert reviewer.post(address, data={"act": "decline"}).status_code == 422
+    assert session.scalar(sa.select(sa.func.count(Award.id))) == 1
+    assert reviewer.post(address, data={"act": "confirm"}).status_code == 303
+    regrades.run(db.database(), correction.id, "s", clock.now)
+    session.expire_all()
+    assert (correction.state, correction.seen, correction.total) == (RegradeState.DONE, 2, 2)
+    assert not regrades.run(db.database(), correction.id, "s", clock.now)
+    awards = {each.person_id: each for each in session.scalars(sa.select(Award))}
+    assert awards.keys() == {world["jia"].id, world["yi"].id}
+    passed = sa.select(Attempt.passed)
+    assert set(session.scalars(passed)) == {True}
+    found = enrolments.find(session, world["jia"].id, world["offer"].course.id)
+    assert found.state == EnrolmentState.COMPLETED
+    for award in awards.values():
+        assert evidence.verify(session, award.id).differences == []
+    auditor = sign_in(create_person("shenji", Role.AUDITOR))
+    shown = auditor.get(address).text
+    assert f"/audit/awards/{awards[world['yi'].id].id}" in shown
+    acts = session.execute(
+        sa.select(Trace.act, Trace.reason)
+        .where(Trace.object_kind == regrades.KIND)
+        .order_by(Trace.id)
+    ).all()
+    assert [act for act, _reason in acts] == ["regrade-propose", "regrade-confirm", "regrade-done"]
+    assert acts[0].reason == "答案印错了"
+    assert acts[2].reason == "改变 2 份，改为通过 1 份；按新答案未达到及格线、保留原结果 1 份"
+
+
+def _confirmed(
+    session: Session, world: dict[str, Any], author: Person, create_person: Callable[..., Person]
+) -> KeyCorrection:
+    """The key mended, put forward and confirmed, and not run yet."""
+    now = clock.now()
+    version = session.get_one(PaperVersion, world["offer"].paper_version_id)
+    paper = session.get_one(Paper, version.paper_id)
+    mended = {**QUESTION, "correct": ["a"]}
+    drafting.update_question(session, paper.id, author.id, mended, paper.revision, now)
+    (candidate,) = regrading.candidates(session, paper)
+    correction = regrading.propose(session, paper, author.id, candidate.name, "印错", now)
+    reviewer = create_person("shenhe", Role.REVIEWER).id
+    regrading.decide(session, correction, RegradeStep.CONFIRM, person_id=reviewer, now=now)
+    session.commit()
+    return correction
+
+
+def test_a_killed_run_goes_on(
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sweeper finds what was confirmed once the dead worker's claim is over, and goes on
+    behind the last attempt that was done."""
+    correction = _confirmed(session, world, author, create_person)
+    grade, calls = regrading.regrade, []
+
+    def dies(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt("killed")
+        return grade(*args)
+
+    monkeypatch.setattr(regrading, "regrade", dies)
+    with pytest.raises(KeyboardInterrupt):
+        regrades.run(db.database(), correction.id, "s", clock.now)
+    session.expire_all()
+    assert correction.seen == 1
+    assert regrades.due(session, clock.now()) == []
+    later = clock.now() + 2 * regrades.CLAIM
+    assert regrades.due(session, later) == [correction.id]
+    session.commit()
+    assert regrades.run(db.database(), correction.id, "s", lambda: later)
+    session.expire_all()
+    assert (correction.state, correction.seen) == (RegradeState.DONE, 2)
+    assert len(regrading.made(session, correction)) == 2
+
+
+def test_one_that_cannot_be_graded_holds_no_other_up(
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those behind it are graded; it is not called done, and the sweeper tries that one again."""
+    correction = _confirmed(session, world, author, create_person)
+    grade, first = regrading.regrade, session.scalars(sa.select(Attempt.id).order_by(Attempt.id))
+    broken = first.first()
+
+    def fails(session: Session, correction: KeyCorrection, attempt_id: int, now: datetime) -> Any:
+        if attempt_id == broken:
+            raise ValueError("a damaged row")
+        return grade(session, correction, attempt_id, now)
+
+    session.commit()
+    monkeypatch.setattr(regrading, "regrade", fails)
+    assert not regrades.run(db.database(), correction.id, "s", clock.now)
+    session.expire_all()
+    assert [made.attempt_id for made, _ in regrading.made(session, correction)] != []
+    assert (correction.state, correction.seen) == (RegradeState.RUNNING, 0)
+    session.commit()
+    monkeypatch.undo()
+    later = clock.now() + 2 * regrades.CLAIM
+    assert regrades.run(db.database(), correction.id, "s", lambda: later)
+    session.expire_all()
+    assert (correction.state, correction.seen) == (RegradeState.DONE, 2)
+    assert len(regrading.made(session, correction)) == 2
+
+
+def test_who_is_being_asked_the_question_does_not_read_its_key(
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """An auditor who studies the course too sees the regrade after handing in."""
+    correction = _confirmed(session, world, author, create_person)
+    both = create_person("both", Role.AUDITOR, Role.LEARNER)
+    opened = attempts.open(
+        session, person_id=both.id, scope="version:1", attempts_allowed=None, now=clock.now(),
+        paper_version_id=world["offer"].paper_version_id, pass_mark=Decimal("0.5"),
+    )  # fmt: skip
+    session.commit()
+    client = sign_in(both)
+    refused = client.get(f"/regrades/{correction.id}")
+    assert refused.status_code == 409
+    assert "请交卷后再来" in refused.text
+    attempts.submit(session, opened.id, both.id, {}, clock.now())
+    session.commit()
+    assert client.get(f"/regrades/{correction.id}").status_code == 200

@@ -96,6 +96,8 @@ def receive(
         OutOfSpace: there is no room.
     """
     size = path.stat().st_size
+    if not archives.is_zip(path):
+        raise archives.BadArchive("这个文件不是 zip 压缩包；课程包要用 zip 格式（不是 rar、7z）")
     with archives.open(path, reading.limits(size, place.bounds)):
         pass
     place.store.require_space(size)

@@ -147,7 +147,11 @@ class Archive:
         return written
 
 
-def is_zip(content: bytes) -> bool:
+def is_zip(content: bytes | Path) -> bool:
+    """Whether it begins as a zip does; whether it is one is for :func:`open` to say."""
+    if isinstance(content, Path):
+        with content.open("rb") as stream:
+            content = stream.read(4)
     return content[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 

@@ -5,6 +5,7 @@
  */
 import videojs from "video.js";
 import { csrfToken } from "./lib/csrf";
+import { play } from "./lib/playing";
 
 interface Cue { key: string; start: number; end: number; text: string }
 interface Problem { text: string; fault: boolean }
@@ -359,7 +360,7 @@ class Editor {
     if (!player) return;
     this.#stopAt = cue.end;
     player.currentTime(cue.start / 1000);
-    void player.play();
+    play(player);
   }
 
   /** At the cursor, or in the middle; the time by the share of the text. */

@@ -1,6 +1,7 @@
 // Remarks at moments of a video: `<button data-seek="ms" data-player="id">` goes there,
 // `<button data-now="id" data-into="input">` takes the player's present moment.
 import videojs from "video.js";
+import { play } from "./lib/playing";
 
 function format(seconds: number): string {
   const whole = Math.floor(seconds);
@@ -24,5 +25,5 @@ document.addEventListener("click", (event) => {
   const seek = () => player.currentTime(Number(button.dataset.seek) / 1000);
   if (player.readyState() >= 1) seek();
   else player.one("loadedmetadata", seek);
-  void player.play();
+  play(player);
 });

@@ -27,6 +27,7 @@ import { Hover } from "./lib/hover";
 import { keys } from "./lib/keys";
 import { choose, Lease, type Listener, open, type Opened, type Reply, resend } from "./lib/lease";
 import { clock, mayHurry, Panel } from "./lib/panel";
+import { play } from "./lib/playing";
 import { Problem } from "./lib/problem";
 import { PromptBox } from "./lib/prompt";
 import { qualities } from "./lib/quality";
@@ -136,14 +137,14 @@ class LearningPlayer implements Listener {
       // Meanwhile it played on, or was paused, or moved.
       this.#look();
       void leaving?.beat(this.#positionMs);
-      const play = options.play === "as-before" ? !this.#video.paused() : options.play;
+      const goOn = options.play === "as-before" ? !this.#video.paused() : options.play;
       const at = options.at ?? (leaving ? this.#video.currentTime() : undefined);
       this.#use(opened);
       this.#panel.say("");
       this.#load({ ...opened, position: at ?? opened.position });
       this.#asked(opened.prompt);
       await this.#stops.refresh();
-      if (play) void this.#video.play();
+      if (goOn) play(this.#video);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.failed(error);
@@ -243,7 +244,7 @@ class LearningPlayer implements Listener {
   /** The prompt was answered: what played meanwhile is claimed at once, and it plays on. */
   #present(): void {
     this.#panel.say(this.#panel.word("present"), "success");
-    void this.#video.play();
+    play(this.#video);
     // What earlier pages had played before the prompt waited for this too.
     void resend(this.#data.person ?? "", this.#lease?.playback ?? null).then(() => this.#beat());
   }

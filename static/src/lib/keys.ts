@@ -1,4 +1,5 @@
 import { remember, remembered, type VideoPlayer } from "./extras";
+import { play } from "./playing";
 
 const STEP_S = 5;
 const LEAP_S = 10;
@@ -40,12 +41,12 @@ export function keys(root: HTMLElement, video: VideoPlayer): void {
 }
 
 function acts(video: VideoPlayer, help: HTMLElement | null): Record<string, () => void> {
-  const play = () => void (video.paused() ? video.play() : video.pause());
+  const toggle = () => (video.paused() ? play(video) : void video.pause());
   const go = (by: number) => () =>
     video.currentTime(Math.min(video.duration() ?? 0, Math.max(0, (video.currentTime() ?? 0) + by)));
   return {
-    " ": play,
-    k: play,
+    " ": toggle,
+    k: toggle,
     ArrowLeft: go(-STEP_S),
     ArrowRight: go(STEP_S),
     j: go(-LEAP_S),

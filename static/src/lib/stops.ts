@@ -1,5 +1,6 @@
 import type videojs from "video.js";
 import { clock } from "./panel";
+import { play } from "./playing";
 import { ask, Problem } from "./problem";
 import type { Reply } from "./lease";
 
@@ -216,7 +217,7 @@ export class Stops {
   #close(): void {
     this.#open = null;
     this.#box.hidden = true;
-    void this.video.play();
+    play(this.video);
     (this.video.el() as HTMLElement).querySelector<HTMLElement>(".vjs-play-control")?.focus();
   }
 
@@ -255,7 +256,7 @@ export class Stops {
     this.#say("");
     if (stop.reached && !stop.answered) return void this.#ask(stop);
     this.video.currentTime(Math.max(0, stop.at - 5));
-    void this.video.play();
+    play(this.video);
   }
 
   #note(text: string): void {

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from assessments import corrections, frozen, marking, papers, results, sheets, timing
+from assessments import corrections, frozen, kept_passes, marking, papers, results, sheets, timing
 from assessments.banks import pools
 from assessments.errors import (
     AlreadyPassed,
@@ -352,7 +352,8 @@ def review(
 
     Which answers were right is always told. ``keys_shown`` says whether each question also
     holds ``correct`` and ``explanation``: see :func:`keys_may_be_read`; in
-    ``practice`` after each attempt.
+    ``practice`` after each attempt. ``pass_kept``: a corrected key would not give this pass, which
+    stands; what was marked by the key of before is ``by_old_key``.
 
     Raises:
         Conflict: the attempt is still open.
@@ -365,6 +366,8 @@ def review(
     if practice:
         left = None
     shown = keys_may_be_read(session, made, whole, attempts_allowed, practice=practice)
+    # Which question's key was corrected against the answer says as much as the key.
+    kept = kept_passes.contradicted(session, attempt, whole) if shown else frozenset[str]()
     paper = papers.shuffled(whole, attempt.seed)
     return {
         **{key: value for key, value in view(session, attempt).items() if key != "questions"},
@@ -375,13 +378,17 @@ def review(
         "maximum": attempt.result["maximum"],
         "fraction": str(attempt.fraction or 0),
         "regraded": bool(corrections.of_attempt(session, attempt.id)),
+        "pass_kept": bool(kept),
         "comments": marking.comments(session, attempt.id) if attempt.passed is not None else [],
         "pass_mark": str(Decimal(attempt.pass_mark_millionths) / MILLION),
         "closed_at": _instant(attempt.closed_at),
         "attempts_left": left,
         "keys_shown": shown,
         "questions": [
-            asked | attempt.result["questions"][asked["id"]] | (question.key() if shown else {})
+            asked
+            | attempt.result["questions"][asked["id"]]
+            | (question.key() if shown else {})
+            | ({"by_old_key": True} if question.id in kept else {})
             for asked, question in zip(
                 papers.public(paper)["questions"], paper.questions, strict=True
             )

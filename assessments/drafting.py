@@ -79,6 +79,12 @@ def save(
     return _put(paper, _checked(document), revision, now)
 
 
+def mine(person_id: int) -> sa.ColumnElement[bool]:
+    """The condition that a paper is this person's to write: its owner's, or shared with them."""
+    shared = sa.select(PaperEditor.paper_id).where(PaperEditor.person_id == person_id)
+    return sa.or_(Paper.owner_id == person_id, Paper.id.in_(shared))
+
+
 def let_edit(session: Session, paper_ids: Collection[int], person_ids: Collection[int]) -> None:
     """Say who may write these papers beside their owners; whoever else might no longer may."""
     session.execute(sa.delete(PaperEditor).where(PaperEditor.paper_id.in_(paper_ids)))
@@ -286,9 +292,7 @@ def load(version: PaperVersion) -> papers.Paper:
 
 
 def _own(session: Session, query: sa.Select[Paper], owner_id: int) -> Paper:
-    shared = sa.select(PaperEditor.paper_id).where(PaperEditor.person_id == owner_id)
-    own = sa.or_(Paper.owner_id == owner_id, Paper.id.in_(shared))
-    paper = session.scalar(query.where(own))
+    paper = session.scalar(query.where(mine(owner_id)))
     if paper is None:
         raise NotFound
     return paper

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from assessments import analysing, frozen, prints, regrading
+from assessments import analysing, drafting, frozen, prints, regrading
 from assessments.errors import UnderExamination
-from assessments.models import Attempt
+from assessments.models import Attempt, Paper
 from assessments.questions import Question
 from assessments.regrade_models import (
     IN_FORCE,
@@ -81,11 +81,9 @@ class Effects:
 
 
 def of_person(session: Session, person: Person) -> Sequence[KeyCorrection]:
-    """What somebody may see, the newest first: reviewers and auditors all, authors their papers'."""
-    query = sa.select(KeyCorrection).order_by(KeyCorrection.id.desc()).limit(200)
-    if not {Role.REVIEWER, Role.AUDITOR} & set(person.roles):
-        query = query.where(KeyCorrection.proposed_by_id == person.id)
-    return session.scalars(query).all()
+    """What somebody may see, the newest first."""
+    query = sa.select(KeyCorrection).where(_seen_by(person)).order_by(KeyCorrection.id.desc())
+    return session.scalars(query.limit(200)).all()
 
 
 def get(session: Session, id: int, person: Person) -> KeyCorrection:
@@ -95,14 +93,23 @@ def get(session: Session, id: int, person: Person) -> KeyCorrection:
         NotFound: there is none, or it is not for them.
         UnderExamination: they are being asked the question themselves.
     """
-    found = session.get(KeyCorrection, id)
-    sees = {Role.REVIEWER, Role.AUDITOR} & set(person.roles)
-    if found is None or not (sees or found.proposed_by_id == person.id):
+    query = sa.select(KeyCorrection).where(KeyCorrection.id == id, _seen_by(person))
+    found = session.scalar(query)
+    if found is None:
         raise NotFound
     asked = prints.fingerprint(Question.model_validate(found.before))
     if asked in frozen.under_examination(session, person.id):
         raise UnderExamination
     return found
+
+
+def _seen_by(person: Person) -> sa.ColumnElement[bool]:
+    """Reviewers and auditors see all; who put it forward and whoever may write the paper (all
+    who may edit its course) see theirs."""
+    if {Role.REVIEWER, Role.AUDITOR} & set(person.roles):
+        return sa.true()
+    papers = sa.select(Paper.id).where(drafting.mine(person.id))
+    return sa.or_(KeyCorrection.proposed_by_id == person.id, KeyCorrection.paper_id.in_(papers))
 
 
 def known_to(session: Session, found: Effects, person: Person) -> set[int]:

@@ -195,6 +195,10 @@ def test_passes_are_given_and_none_is_taken(
     assert next(q for q in seen["questions"] if q["id"] == "s")["correct"] == ["a"]
     later = take(version, "ding", {"s": ["a"]})
     assert later.passed
+    stands = attempts.review(session, published.passed, attempts_allowed=None)
+    assert stands["pass_kept"]
+    assert [q["id"] for q in stands["questions"] if "by_old_key" in q] == ["s"]
+    assert not seen["pass_kept"]
     learner = published.failed.person_id
     (before,) = evidences.of_person(session, learner, "version:1", until=now)
     (after,) = evidences.of_person(session, learner, "version:1", until=at)
@@ -227,6 +231,9 @@ def test_a_key_is_corrected_twice(
         ]
     assert published.failed.passed
     assert published.passed.passed
+    # As each was marked in the end, so the keys say.
+    assert not attempts.review(session, published.passed, attempts_allowed=None)["pass_kept"]
+    assert attempts.review(session, published.failed, attempts_allowed=None)["pass_kept"]
     assert frozen.of_attempt(session, published.failed).questions[0].correct == ("b",)
 
 

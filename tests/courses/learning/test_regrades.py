@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from assessments import attempts, drafting, regrading
 from assessments.models import Attempt, Paper, PaperVersion
 from assessments.regrade_models import KeyCorrection, RegradeState, RegradeStep
-from courses import completion, enrolments, evidence, regrades
-from courses.models import EnrolmentState
+from courses import authors, completion, editing, enrolments, evidence, regrades
+from courses.models import Chapter, EnrolmentState, Unit, UnitKind
 from tests.courses.learning.conftest import QUESTION, Offer
 from tests.courses.learning.test_completion import answer, watch
 from zhixin import clock, db
@@ -103,6 +103,11 @@ def test_hours_for_whom_the_wrong_key_failed(
     auditor = sign_in(create_person("shenji", Role.AUDITOR))
     shown = auditor.get(address).text
     assert f"/audit/awards/{awards[world['yi'].id].id}" in shown
+    kept = enrolments.find(session, world["yi"].id, world["offer"].course.id)
+    quiz = f"/learn/{kept.id}/u2"
+    told = sign_in(world["yi"]).get(quiz).text
+    assert "答案更正过，您的通过保留不变" in told
+    assert told.count("本题的答案在您交卷后更正过") == 1
     acts = session.execute(
         sa.select(Trace.act, Trace.reason)
         .where(Trace.object_kind == regrades.KIND)
@@ -114,7 +119,11 @@ def test_hours_for_whom_the_wrong_key_failed(
 
 
 def _confirmed(
-    session: Session, world: dict[str, Any], author: Person, create_person: Callable[..., Person]
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    proposer: Person | None = None,
 ) -> KeyCorrection:
     """The key mended, put forward and confirmed, and not run yet."""
     now = clock.now()
@@ -123,7 +132,9 @@ def _confirmed(
     mended = {**QUESTION, "correct": ["a"]}
     drafting.update_question(session, paper.id, author.id, mended, paper.revision, now)
     (candidate,) = regrading.candidates(session, paper)
-    correction = regrading.propose(session, paper, author.id, candidate.name, "印错", now)
+    correction = regrading.propose(
+        session, paper, (proposer or author).id, candidate.name, "印错", now
+    )
     reviewer = create_person("shenhe", Role.REVIEWER).id
     regrading.decide(session, correction, RegradeStep.CONFIRM, person_id=reviewer, now=now)
     session.commit()
@@ -217,3 +228,34 @@ def test_who_is_being_asked_the_question_does_not_read_its_key(
     attempts.submit(session, opened.id, both.id, {}, clock.now())
     session.commit()
     assert client.get(f"/regrades/{correction.id}").status_code == 200
+
+
+def test_whoever_may_edit_the_course_sees_it(
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """A co-author sees what the owner put forward, and may not take it back; who only reads the
+    course, and other authors, see nothing; who put it forward and left sees it still."""
+    course = editing.get(session, world["offer"].course.id, author.id)
+    proposer, helper, viewer, other = (
+        create_person(name, Role.AUTHOR) for name in ("tichu", "hezuo", "kan", "bieren")
+    )
+    paper = session.get_one(PaperVersion, world["offer"].paper_version_id).paper_id
+    unit = Unit(position=0, title="测验", kind=UnitKind.QUIZ, body="", paper_id=paper, waits=[])
+    course.chapters = [Chapter(position=0, title="第一章", units=[unit])]
+    session.flush()
+    for person, role in ((proposer, "co-author"), (helper, "co-author"), (viewer, "viewer")):
+        authors.invite(session, course, author.id, person.sign_in_name, role, clock.now())
+    correction = _confirmed(session, world, author, create_person, proposer)
+    authors.remove(session, course, author.id, proposer.id)
+    session.commit()
+    address = f"/regrades/{correction.id}"
+    for person, status in (
+        (author, 200), (proposer, 200), (helper, 200), (viewer, 404), (other, 404),
+    ):  # fmt: skip
+        client = sign_in(person)
+        assert client.get(address).status_code == status
+        assert (address in client.get("/regrades").text) == (status == 200)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from assessments import drafting
+from assessments.banks import keeping
 from courses import authors, conditions, outlines
 from courses.models import Chapter, Course, Unit, Waiting
 from courses.registers import attaching
@@ -51,3 +52,16 @@ def _paper(session: Session, paper_id: int, owner_id: int, person_id: int, now: 
     made = drafting.create(session, owner_id=person_id, title=source.document["title"], now=now)
     copied = drafting.save(session, made.id, person_id, source.document, made.revision, now)
     return copied.id
+
+
+def undrawable(session: Session, course: Course) -> list[str]:
+    """Titles of units whose papers draw from a bank that the course's author may not use: another
+    author's stays theirs."""
+    mine = {bank.id for bank in keeping.drawable(session, [course.owner_id])}
+    found = []
+    for unit in conditions.units(course):
+        paper = drafting.get(session, unit.paper_id, course.owner_id) if unit.paper_id else None
+        plan = paper.document.get("blueprint") if paper else None
+        if plan and plan["bank"] not in mine:
+            found.append(unit.title)
+    return found

@@ -67,17 +67,31 @@ def fault(archive: Archive, member: str) -> str | None:
     if archive.members[member].size > MOST_BYTES:
         return CaptionsRefused("captions-too-large").message
     try:
-        caption_files.read(archive.read(member, most=MOST_BYTES), most_bytes=MOST_BYTES)
+        _read(archive, member)
     except DomainError as refused:
         return refused.message
     return None
+
+
+def unpack(archive: Archive, member: str, into: Path) -> None:
+    """Read captions before the transaction, which only has to load them.
+
+    Raises:
+        CaptionsRefused, BadArchive: they can't be read.
+    """
+    read = [(cue.start_ms, cue.end_ms, cue.text) for cue in _read(archive, member)]
+    into.write_text(json.dumps(read))
+
+
+def _read(archive: Archive, member: str) -> list[Cue]:
+    return caption_files.read(archive.read(member, most=MOST_BYTES), most_bytes=MOST_BYTES)
 
 
 def lay_down(
     session: Session,
     asset_id: int | None,
     brought: Sequence[Captions],
-    files: Mapping[str, Path],
+    unpacked: Mapping[str, Path],
     now: datetime,
 ) -> None:
     """Captions that came with a video; a video that stands in two units has them already."""
@@ -86,8 +100,8 @@ def lay_down(
     there = {track.language for track in captions.of_asset(session, asset_id)}
     for each in brought:
         if each.language not in there:
-            content = files[each.member].read_bytes()
-            read = caption_files.read(content, most_bytes=MOST_BYTES)
+            read = cues.from_list(json.loads(unpacked[each.member].read_text()))
             captions.bring(
-                session, asset, each.language, read, now, label=each.label, origin=each.origin
-            )
+                session, asset, each.language, read, now,
+                label=each.label, origin=each.origin,
+            )  # fmt: skip

@@ -61,6 +61,12 @@ def import_(file: Path, author: str, field_code: str | None, dry_run: bool) -> N
         found = reading.read(archive, home.bounds, file_name=file.name)
         for remark in found.remarks:
             click.echo(f"! {remark}", err=True)
+        for bank in found.document.banks:
+            click.echo(
+                f"! 题库“{bank.title}”的 {bank.questions} 题成为作者自有题库中的草稿，"
+                "由另一个人通过后才能抽题",
+                err=True,
+            )
         units = sum(1 for _unit in found.document.units())
         told = f"“{found.document.course.title}”：{len(found.document.chapters)} 章 {units} 节"
         if dry_run:

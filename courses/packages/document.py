@@ -29,7 +29,7 @@ from courses.courseware.playing import launched
 from courses.documents import ChapterMark, VideoCheck
 from courses.models import UnitKind
 from courses.packages import parts
-from courses.packages.parts import Captions, MemberName, Teacher, Textbook
+from courses.packages.parts import Bank, Captions, MemberName, Teacher, Textbook
 from courses.packages.parts import Part as _Part
 from courses.registers import attaching
 from zhixin import richtext
@@ -204,6 +204,23 @@ class PackagedCourse(_Part):
     textbooks: Annotated[tuple[Textbook, ...], Field(max_length=attaching.MOST)] = ()
     pictures: Annotated[tuple[Picture, ...], Field(max_length=MOST_PICTURES)] = ()
     courseware: Annotated[tuple[Courseware, ...], Field(max_length=MOST_COURSEWARE)] = ()
+    banks: tuple[Bank, ...] = ()
+
+    @check(mode="after")
+    def _drawable(self) -> Self:
+        """A blueprint names one of these banks, never one that happens to be here."""
+        drawn = [
+            _bank_of(unit.paper) for unit in self.units() if (unit.paper or {}).get("blueprint")
+        ]
+        if len(drawn) > parts.MOST_DRAWN_PAPERS:
+            raise wrong(f"一门课程最多 {parts.MOST_DRAWN_PAPERS} 份试卷按题库抽题")
+        if any(type(number) is not int for number in drawn) or (
+            {*drawn} != {*range(1, len(self.banks) + 1)}
+        ):
+            raise wrong("试卷抽题的题库不在包中，或有题库没有试卷从中抽题")
+        if sum(bank.questions for bank in self.banks) > parts.MOST_BANKED:
+            raise wrong(f"题库合起来最多 {parts.MOST_BANKED} 题")
+        return self
 
     @check(mode="after")
     def _playable(self) -> Self:
@@ -259,6 +276,7 @@ class PackagedCourse(_Part):
         held = {each.member for unit in self.units() for each in unit.media()}
         held |= {each.member for unit in self.units() for each in unit.captions}
         held |= {member for each in self.courseware for member in each.files.values()}
+        held |= {bank.member for bank in self.banks}
         return held | {picture.member for picture in self.pictures}
 
     def to_bytes(self) -> bytes:
@@ -273,14 +291,7 @@ def read(content: bytes) -> PackagedCourse:
     """Raises:
     BadPackage: with what is wrong in words.
     """
-    try:
-        text = content.decode()
-        told = json.loads(text)
-        json.dumps(told, ensure_ascii=False).encode()  # half a character, which nobody keeps
-    except (ValueError, RecursionError):
-        raise BadPackage(f"{MEMBER} 不是 UTF-8 的 JSON，或已损坏") from None
-    if "\\u0000" in text:
-        raise BadPackage(f"{MEMBER} 含有无法保存的字符（U+0000）")
+    told = parsed(content, MEMBER)
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise BadPackage(f"{MEMBER} 不是本平台的课程（format 应为 {FORMAT}）")
     if told.get("version") != VERSION:
@@ -289,6 +300,23 @@ def read(content: bytes) -> PackagedCourse:
         return checked(told)
     except RecursionError:
         raise BadPackage(f"{MEMBER} 层层嵌套过深") from None
+
+
+def parsed(content: bytes, member: str) -> Any:
+    """A member's JSON, without what no database keeps.
+
+    Raises:
+        BadPackage: it is none.
+    """
+    try:
+        text = content.decode()
+        told = json.loads(text)
+        json.dumps(told, ensure_ascii=False).encode()  # half a character, which nobody keeps
+    except (ValueError, RecursionError):
+        raise BadPackage(f"{member} 不是 UTF-8 的 JSON，或已损坏") from None
+    if "\\u0000" in text:
+        raise BadPackage(f"{member} 含有无法保存的字符（U+0000）")
+    return told
 
 
 def checked(told: Mapping[str, Any]) -> PackagedCourse:
@@ -312,8 +340,6 @@ def checked(told: Mapping[str, Any]) -> PackagedCourse:
 def _with_paper(unit: Unit) -> Unit:
     if unit.paper is None:
         return unit
-    if unit.paper.get("blueprint"):
-        raise BadPackage(f"“{unit.title}”按题库抽题，题库不在课程包中")
     try:
         paper = drafting.Draft.from_document(unit.paper).to_document()
     except ValidationError as error:
@@ -321,6 +347,11 @@ def _with_paper(unit: Unit) -> Unit:
     except papers.InvalidPaper as error:
         raise BadPackage(f"“{unit.title}”的试题有误：{error.message}") from None
     return unit.model_copy(update={"paper": paper})
+
+
+def _bank_of(paper: Mapping[str, Any] | None) -> Any:
+    plan = (paper or {}).get("blueprint")
+    return plan.get("bank") if isinstance(plan, Mapping) else None
 
 
 def hotspots(paper: Mapping[str, Any] | None) -> Iterable[str]:

@@ -12,17 +12,27 @@ from typing import Any, BinaryIO
 from sqlalchemy.orm import Session
 
 from assessments import drafting
+from assessments.banks import writing
+from assessments.banks.writing import Written
 from courses.courseware.models import Courseware as KeptCourseware
 from courses.courseware.models import Edition
-from courses.packages import captioning
-from courses.packages.document import Courseware, Held, Picture, hotspots, renamed
-from courses.packages.parts import Captions
+from courses.packages import banking, captioning
+from courses.packages.document import (
+    MOST_PICTURES,
+    Courseware,
+    Held,
+    Picture,
+    hotspots,
+    renamed,
+)
+from courses.packages.parts import Bank, Captions
 from media.file_models import Attachment
 from media.file_models import Picture as KeptPicture
 from media.models import Asset
 from media.storage import MediaStore
 from zhixin import richtext
 from zhixin.errors import Conflict
+from zhixin.people.models import Person
 
 _ENDING = re.compile(r"\.([A-Za-z0-9]{1,8})$")
 _SHOWN = re.compile(r"!\[([^\]\n]*)\]\(picture:([0-9a-f]{32})\)")
@@ -33,10 +43,15 @@ Open = Callable[[], BinaryIO]
 
 @dataclass
 class Gatherer:
-    """Takes along what stands beside the text, and names it in the archive."""
+    """Takes along what stands beside the text, and names it in the archive.
+
+    Attributes:
+        person: who exports: keys of a bank go only to whom may read it.
+    """
 
     session: Session
     store: MediaStore
+    person: Person
     sources: dict[str, tuple[Open, int]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     #: Names in the archive by ids here; the numbers follow the order of appearance.
@@ -45,6 +60,10 @@ class Gatherer:
     held: dict[str, Held] = field(default_factory=dict)
     packages: dict[str, Courseware] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    shelves: banking.Shelves = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shelves = banking.Shelves(self.session, self.person)
 
     def video(self, asset_id: int | None, title: str) -> Held | None:
         asset = self.session.get(Asset, asset_id) if asset_id else None
@@ -130,28 +149,48 @@ class Gatherer:
 
     def paper(self, document: Mapping[str, Any], title: str) -> dict[str, Any]:
         """A paper's document with its pictures; as it will be kept at the other end."""
+        told = {**document}
         if document.get("blueprint"):
-            raise Conflict(
-                f"“{title}”按题库抽题，题库不在课程包中，不能导出；请改为固定题目后再导出",
-                code="paper-drawn",
-            )
-        questions = []
-        for question in document["questions"]:
-            lacking = [
-                each for each in hotspots({"questions": [question]}) if not self._picture(each)
-            ]
-            if lacking:
-                self.remarks.append(f"“{title}”中一道图中指点题的图片已不存在，没有放入课程包")
-                continue
-            questions.append(self._question(question, title))
+            told["blueprint"] = self.shelves.blueprint(document, title)
+        questions = [
+            self._question(question, title)
+            for question in document["questions"]
+            if self._pointed(question, title)
+        ]
         passages = [
             {**each, "text": self.text(each["text"], title)}
             for each in document.get("passages", ())
         ]
-        told = {**document, "questions": questions}
+        told["questions"] = questions
         if passages:
             told["passages"] = passages
         return drafting.Draft.from_document(told).to_document()
+
+    def banks(self) -> list[tuple[Bank, list[Written]]]:
+        """What the papers that were gathered draw from, each bank as a member."""
+        made = []
+        for number, (title, questions) in enumerate(self.shelves.banks(self._banked), 1):
+            member, content = f"banks/{number}.json", banking.content(questions)
+            self.sources[member] = partial(io.BytesIO, content), len(content)
+            made.append((Bank(title=title, questions=len(questions), member=member), questions))
+        return made
+
+    def _banked(self, written: Written, title: str) -> Written | None:
+        if not self._pointed(written.question, title):
+            return None
+        return writing.checked(
+            self._question(written.question, title),
+            point=written.point,
+            difficulty=written.difficulty,
+            passage=self.text(written.passage, title) if written.passage else None,
+        )
+
+    def _pointed(self, question: Mapping[str, Any], title: str) -> bool:
+        """Whether the picture that a question asks to point at, if any, goes along."""
+        if all(self._picture(each) for each in hotspots({"questions": [question]})):
+            return True
+        self.remarks.append(f"“{title}”中一道图中指点题的图片已不存在，没有放入课程包")
+        return False
 
     def _question(self, question: Mapping[str, Any], title: str) -> dict[str, Any]:
         # Items stand in the order of ids that follow from their texts: those of the key first,
@@ -181,6 +220,8 @@ class Gatherer:
         if kept is None:
             return False
         number = len(self.shown) + 1
+        if number > MOST_PICTURES:
+            raise Conflict(f"课程和题库的图片超过 {MOST_PICTURES} 张，课程包放不下")
         member = f"pictures/{number}.{_ENDINGS.get(kept.media_type, 'png')}"
         key, size = kept.key, kept.size_bytes
         self.sources[member] = (lambda: self.store.vault.open(key)), size

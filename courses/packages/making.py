@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from assessments import drafting
+from assessments.banks.writing import Written
 from courses import fields, kinds, outlines
 from courses.courseware import keeping
 from courses.models import Chapter, Course, Unit, Waiting
-from courses.packages import captioning, naming
+from courses.packages import banking, captioning, naming
 from courses.packages.document import BadPackage, Held, PackagedCourse, renamed
 from courses.packages.reading import Bounds
 from courses.snapshots import FACTS
@@ -42,10 +43,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What stands beside the text, on this machine: pictures encoded anew, the rest as it came."""
+    """What stands beside the text, on this machine: pictures encoded anew, captions as JSON, the
+    questions of banks, the rest as it came."""
 
     pictures: Mapping[str, Drawn]  # by the package's id
     files: Mapping[str, Path]  # by member
+    captions: Mapping[str, Path] = field(default_factory=dict)  # by member
+    banks: Sequence[Sequence[Written]] = ()  # as the document lists them
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ def unpack(
         BadPackage, BadArchive: something can't be used after all.
     """
     shown: dict[str, Drawn] = {}
-    held = document.members() - {picture.member for picture in document.pictures}
+    words = {each.member for unit in document.units() for each in unit.captions}
+    held = {each.member for unit in document.units() for each in unit.media()}
+    held |= {member for each in document.courseware for member in each.files.values()}
     total, done = len(held) + len(document.pictures), 0
     for picture in document.pictures:
         sent = archive.read(picture.member)
@@ -96,7 +102,12 @@ def unpack(
                 progress(done, total)
         written[member] = path
         progress(done := done + 1, total)
-    return Unpacked(shown, written)
+    read = {}
+    for at, member in enumerate(sorted(words)):
+        read[member] = folder / f"captions-{at}"
+        captioning.unpack(archive, member, read[member])
+        progress(done, total)
+    return Unpacked(shown, written, read, banking.read(archive, document))
 
 
 def make(
@@ -139,6 +150,10 @@ def make(
         ).id
         for each in document.courseware
     }
+    banks = [
+        banking.lay_down(session, maker.owner_id, maker.field_code, bank, questions, names, now)
+        for bank, questions in zip(document.banks, unpacked.banks, strict=True)
+    ]
     made: dict[str, Unit] = {}
     kept: dict[tuple[str, str], Any] = {}
     for at, chapter in enumerate(document.chapters):
@@ -158,7 +173,7 @@ def make(
                 or None,
                 chapter_marks=[mark.model_dump(mode="json") for mark in unit.chapter_marks] or None,
                 file_id=_file(session, maker, unit.file, unpacked, now),
-                paper_id=_paper(session, maker, unit.paper, names, now),
+                paper_id=_paper(session, maker, unit.paper, names, banks, now),
                 courseware_id=packages[unit.courseware] if unit.courseware else None,
                 launch=unit.launch,
                 starts_at=unit.starts_at,
@@ -170,7 +185,9 @@ def make(
     session.flush()
     for unit in document.units():
         if unit.captions:
-            captioning.lay_down(session, made[unit.id].asset_id, unit.captions, unpacked.files, now)
+            captioning.lay_down(
+                session, made[unit.id].asset_id, unit.captions, unpacked.captions, now
+            )
         made[unit.id].waits = [Waiting(for_id=made[key].id) for key in sorted(set(unit.after))]
     unknown = naming.lay_down(session, course, document)
     if remarks is not None:
@@ -245,10 +262,13 @@ def _paper(
     maker: Maker,
     document: dict[str, Any] | None,
     names: Mapping[str, str],
+    banks: Sequence[int],
     now: datetime,
 ) -> int | None:
     if document is None:
         return None
+    if plan := document.get("blueprint"):
+        document = {**document, "blueprint": {**plan, "bank": banks[plan["bank"] - 1]}}
     paper = drafting.create(session, owner_id=maker.owner_id, title=document["title"], now=now)
     saved = drafting.save(
         session, paper.id, maker.owner_id, renamed(document, names), paper.revision, now

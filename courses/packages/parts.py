@@ -14,6 +14,8 @@ from media.caption_models import Origin
 from media.captions import LANGUAGES
 
 MemberName = Annotated[str, StringConstraints(min_length=1, max_length=800)]
+#: Questions of all banks of a course, and papers that draw from them.
+MOST_BANKED, MOST_DRAWN_PAPERS = 20_000, 200
 
 
 class Part(BaseModel):
@@ -36,6 +38,24 @@ class Captions(Part):
     def _known(self) -> Self:
         if self.language not in LANGUAGES:
             raise wrong(f"不支持“{self.language[:20]}”字幕")
+        return self
+
+
+class Bank(Part):
+    """A bank that papers draw from.
+
+    Attributes:
+        questions: how many it has; they stand in ``member`` (:mod:`courses.packages.banking`).
+    """
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    questions: Annotated[int, Field(ge=1, le=MOST_BANKED)]
+    member: MemberName
+
+    @check(mode="after")
+    def _named(self) -> Self:
+        if not self.title.isprintable():
+            raise wrong("题库名称含有无法显示的字符")
         return self
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from courses.packages import captioning
+from courses.packages import banking, captioning
 from courses.packages import document as documents
 from courses.packages.document import BadPackage, PackagedCourse
 from courses.packages.writing import SUMS
@@ -150,6 +150,8 @@ def _try(archive: Archive, document: PackagedCourse, bounds: Bounds) -> None:
         for each in unit.captions:
             if fault := captioning.fault(archive, each.member):
                 raise BadPackage(f"“{unit.title}”的字幕“{each.label}”不能使用：{fault}")
+    if lacking := banking.shortages(document, banking.read(archive, document)):
+        raise BadPackage("；".join(lacking[:5]), problems=lacking[: documents.MOST_SAID])
     for picture in document.pictures:
         if fault := picture_fault(archive, picture.member, bounds):
             raise BadPackage(f"“{picture.member}”不能使用：{fault}")

@@ -108,6 +108,10 @@ def _page(found: CoursePackage, refusal: str | None = None) -> str:
         field_names=codes,
         plain=richtext.plain,
         refusal=refusal,
+        bank_list="、".join(
+            _("%(t)s（%(n)d 题）", t=bank.title, n=bank.questions)
+            for bank in (understood.document.banks if understood else ())
+        ),
     )
 
 

@@ -17,14 +17,15 @@ from assessments.exchange.html import escaped
 from assessments.models import PaperVersion
 from courses import conditions, documents, editing
 from courses.models import Course, CourseVersion, UnitKind
-from courses.packages import captioning, naming
+from courses.packages import banking, captioning, naming
 from courses.packages.document import MEMBER, Chapter, Facts, PackagedCourse, Unit
 from courses.packages.gathering import Gatherer, Open
 from courses.packages.parts import Teacher, Textbook
 from courses.registers import attaching
 from courses.snapshots import FACTS
 from media.storage import MediaStore
-from zhixin.errors import NotFound
+from zhixin.errors import Conflict, NotFound
+from zhixin.people.models import Person
 
 #: Hashes of all members but itself, in the form that ``sha256sum -c`` reads.
 SUMS = "SHA256SUMS"
@@ -51,9 +52,10 @@ class Gathered:
         return sum(size for _open, size in self.sources.values())
 
 
-def of_draft(session: Session, store: MediaStore, course: Course) -> Gathered:
-    """The course as its authors have it now; ``course`` as ``editing.get`` gives it."""
-    gatherer = Gatherer(session, store)
+def of_draft(session: Session, store: MediaStore, course: Course, person: Person) -> Gathered:
+    """The course as its authors have it now, for one of them; ``course`` as ``editing.get``
+    gives it. Raises: as :func:`gather`."""
+    gatherer = Gatherer(session, store, person)
     ids = {unit.id: f"u{at}" for at, unit in enumerate(conditions.units(course), 1)}
 
     def one(unit: Any) -> Unit:
@@ -92,10 +94,12 @@ def of_draft(session: Session, store: MediaStore, course: Course) -> Gathered:
     return _gathered(gatherer, facts, chapters, *naming.told(*named))
 
 
-def of_version(session: Session, store: MediaStore, version: CourseVersion) -> Gathered:
-    """A frozen version, as learners have it."""
+def of_version(
+    session: Session, store: MediaStore, version: CourseVersion, person: Person
+) -> Gathered:
+    """A frozen version, as learners have it. Raises: as :func:`gather`."""
     document = documents.CourseDocument.from_text(version.document)
-    gatherer = Gatherer(session, store)
+    gatherer = Gatherer(session, store, person)
     ids = {unit.key: f"u{at}" for at, unit in enumerate(document.units(), 1)}
 
     def one(unit: documents.Unit) -> Unit:
@@ -143,6 +147,7 @@ def _gathered(
     teachers: tuple[Teacher, ...],
     textbooks: tuple[Textbook, ...],
 ) -> Gathered:
+    banks = gatherer.banks()
     document = PackagedCourse(
         course=facts,
         chapters=chapters,
@@ -150,24 +155,28 @@ def _gathered(
         textbooks=textbooks,
         pictures=tuple(gatherer.shown),
         courseware=tuple(gatherer.packages.values()),
+        banks=tuple(bank for bank, _questions in banks),
     )
+    if lacking := banking.shortages(document, [questions for _bank, questions in banks]):
+        raise Conflict("；".join(lacking[:5]), code="paper-drawn")
     wanted = document.members()
     sources = {name: source for name, source in gatherer.sources.items() if name in wanted}
     return Gathered(document, sources, list(dict.fromkeys(gatherer.remarks)))
 
 
 def gather(
-    session: Session, store: MediaStore, course_id: int, owner_id: int, number: int | None
+    session: Session, store: MediaStore, course_id: int, person_id: int, number: int | None
 ) -> Gathered:
-    """A course's draft, or its version ``number``.
+    """A course's draft, or its version ``number``, with the keys that this person may have.
 
     Raises:
-        NotFound: there is none that ``owner_id`` may edit.
+        NotFound: there is none that they may edit. Conflict: a paper draws from a bank that they
+        may not read, that lacks questions for it, or that is too large.
     """
-    course = editing.get(session, course_id, owner_id)
+    course, person = editing.get(session, course_id, person_id), session.get_one(Person, person_id)
     if number is None:
-        return of_draft(session, store, course)
-    return of_version(session, store, version_of(session, course_id, number))
+        return of_draft(session, store, course, person)
+    return of_version(session, store, version_of(session, course_id, number), person)
 
 
 def version_of(session: Session, course_id: int, number: int) -> CourseVersion:

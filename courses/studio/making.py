@@ -125,4 +125,7 @@ def duplicate(course_id: int) -> ResponseReturnValue:
     found = editing.get(session, course_id, person.id)
     made = duplicating.duplicate(session, found, person.id, clock.now())
     flash(_("已复制为新课程"), "success")
+    if lacking := duplicating.undrawable(session, made):
+        told = "、".join(lacking)
+        flash(_("您不能使用抽题的题库，请改用自己的题库或请维护人添加您：%(t)s", t=told), "warning")
     return to_course(made.id)

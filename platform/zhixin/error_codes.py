@@ -194,7 +194,7 @@ ASSESSMENTS = {
     "nothing-to-import": "没有可以导入的题目",
     "already-imported": "这个文件的题目已经导入过",
     "bad-package": "无法从这个文件导入课程，detail 说明原因",
-    "paper-drawn": "试卷按题库抽题，不能放入课程包",
+    "paper-drawn": "试卷抽题的题库不能放入课程包：导出人不能查看它，或题目不足、过多",
     "too-many-packages": "这位作者有过多课程包正在处理",
     "package-not-ready": "这个课程包已经导入，或还没有读完",
     "courseware-claim": "课件上报的数据无法保存：不属于数据模型，或过多",

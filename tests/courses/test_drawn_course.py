@@ -6,20 +6,16 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from assessments import attempts, frozen
 from assessments.models import Attempt, Paper
-from courses import editing, reviewing
+from courses import reviewing
 from courses.documents import CourseDocument
 from courses.models import Course, CourseVersion, Enrolment
-from courses.packages import writing
-from courses.packages.document import BadPackage, checked
 from tests.assessments import banked
-from zhixin.errors import Conflict
 from zhixin.people.models import Person, Role
 
 LINES = {
@@ -38,8 +34,7 @@ def test_from_the_lines_to_the_result(
     now: datetime,
 ) -> None:
     """The author writes lines, is told which one the bank cannot fill, sees a draw and submits;
-    the reviewer sees the lines; each learner meets questions of their own and is graded by them;
-    such a course leaves in no archive."""
+    the reviewer sees the lines; each learner meets questions of their own and is graded by them."""
     course, other = create_course(), create_person("tongshi", Role.AUTHOR)
     held = banked.bank(session, writer, other, now)
     banked.add(session, held, banked.stems(*range(8)), now, point="甲", difficulty=3)
@@ -104,17 +99,3 @@ def test_from_the_lines_to_the_result(
         assert attempts.redrawn(session, attempt) == attempt.drawn
         papers.append(attempt.drawn)
     assert papers[0] != papers[1]
-    app_store = sign_in(writer).application.extensions["media_store"]
-    with pytest.raises(Conflict, match="按题库抽题"):
-        writing.of_draft(session, app_store, editing.get(session, course.id, writer.id))
-    with pytest.raises(BadPackage, match="按题库抽题"):
-        checked(_package(paper))
-
-
-def _package(paper: Paper) -> dict[str, object]:
-    facts = {
-        "title": "课", "summary": "", "teacher": "", "teacher_title": "", "field_code": "bim",
-        "subject_kind": "professional", "level": "none", "declared_hours": "0",
-    }  # fmt: skip
-    unit = {"id": "u1", "kind": "quiz", "title": "小测", "paper": paper.document}
-    return {"course": facts, "chapters": [{"title": "章", "units": [unit]}]}

@@ -148,7 +148,7 @@ def test_the_captions_of_a_version_go_with_it(
     version = submit(course)
     captions.bring(session, asset, "en", [Cue(0, 1000, "now")], now)
     session.commit()
-    gathered = writing.of_version(session, place.store, version)
+    gathered = writing.of_version(session, place.store, version, writer)
     (told,) = next(each for each in gathered.document.units() if each.video).captions
     assert b"then" in gathered.sources[told.member][0]().read()
 

@@ -147,8 +147,7 @@ def decide(
     if step is RegradeStep.CONFIRM:
         # Who is handing in or marking by the old key is done before the new one is in force.
         session.get_one(Paper, correction.paper_id, with_for_update=True)
-        count = sa.select(sa.func.count()).select_from(_graded(correction).subquery())
-        correction.total = session.scalar(count) or 0
+        correction.total = graded(session, correction)
     session.flush()
 
 
@@ -163,13 +162,24 @@ def may_decide(session: Session, correction: KeyCorrection, person_id: int) -> b
     return not session.scalar(sa.select(taken))
 
 
-def changes(session: Session, correction: KeyCorrection) -> Iterator[Change]:
-    """Whom it changes, by attempt; nothing is written."""
-    reader = _Reader(session, correction)
-    query = _graded(correction).order_by(Attempt.id)
-    for attempt in session.scalars(query.execution_options(yield_per=200)):
-        if (found := reader.change(attempt)) is not None:
-            yield found
+def graded(session: Session, correction: KeyCorrection) -> int:
+    """How many attempts are to be looked at."""
+    count = sa.select(sa.func.count()).select_from(_graded(correction).subquery())
+    return session.scalar(count) or 0
+
+
+def progress(session: Session, paper_id: int) -> int:
+    """Grows with each regrade of a paper that comes into force, and when it is finished."""
+    step = sa.case((KeyCorrection.state == RegradeState.DONE, 2), else_=1)
+    query = sa.select(sa.func.sum(step)).where(
+        KeyCorrection.paper_id == paper_id, KeyCorrection.state.in_(IN_FORCE)
+    )
+    return session.scalar(query) or 0
+
+
+def attempts(session: Session, ids: Sequence[int]) -> Sequence[Attempt]:
+    """These, in the order of their ids."""
+    return session.scalars(sa.select(Attempt).where(Attempt.id.in_(ids)).order_by(Attempt.id)).all()
 
 
 def regrade(
@@ -182,7 +192,7 @@ def regrade(
     )
     if session.scalar(known) is not None:
         return None
-    found = _Reader(session, correction).change(attempt)
+    found = Reader(session, correction).change(attempt)
     if found is None:
         return None
     made = AttemptRegrade(
@@ -206,16 +216,18 @@ def regrade(
 
 
 def made(
-    session: Session, correction: KeyCorrection, limit: int | None = None
+    session: Session, correction: KeyCorrection, at: slice = slice(None)
 ) -> list[tuple[AttemptRegrade, Attempt]]:
-    """What it changed, once it was run; those first whose verdict it changed, or would have."""
+    """What it changed, once it was run; those first whose verdict it changed, or would have.
+    ``at``: which of them."""
     unchanged = AttemptRegrade.passed_before == AttemptRegrade.passed_after
     query = (
         sa.select(AttemptRegrade, Attempt)
         .join(Attempt, Attempt.id == AttemptRegrade.attempt_id)
         .where(AttemptRegrade.correction_id == correction.id)
         .order_by(sa.case((unchanged, 1), else_=0), AttemptRegrade.attempt_id)
-        .limit(limit)
+        .offset(at.start)
+        .limit(None if at.stop is None else at.stop - (at.start or 0))
     )
     return [(regrade, attempt) for regrade, attempt in session.execute(query)]
 
@@ -248,14 +260,16 @@ def next_attempts(
     return session.scalars(ids).all()
 
 
-class _Reader:
-    """Grades attempts under a correction; what is the same for all of a version is read once."""
+class Reader:
+    """Grades attempts under a correction and writes nothing; what is the same for all of a
+    version is read once."""
 
     def __init__(self, session: Session, correction: KeyCorrection) -> None:
         self.session, self.correction = session, correction
         self.known: dict[int, tuple[Document, Sequence[KeyCorrection]]] = {}
 
     def change(self, attempt: Attempt) -> Change | None:
+        """What the correction makes of an attempt; None: nothing."""
         id, result = self.correction.question_id, attempt.result
         if result is None or attempt.passed is None or id not in result["questions"]:
             return None

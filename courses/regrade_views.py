@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from assessments import drafting, regrading
 from assessments.models import Paper
 from assessments.questions import Question
-from assessments.regrade_models import KeyCorrection, RegradeState, RegradeStep
-from courses import regrades
-from courses.tasks import regrade
+from assessments.regrade_models import IN_FORCE, KeyCorrection, RegradeState, RegradeStep
+from courses import forecasts, regrade_effects, regrades
+from courses.tasks import foresee, regrade
 from zhixin import access, clock, db
 from zhixin.errors import DomainError, Invalid, NotFound
 from zhixin.jobs import enqueue
@@ -69,6 +69,7 @@ def propose(paper_id: int) -> ResponseReturnValue:
     except DomainError as error:
         return _candidates(paper, [_(error.message)]), error.status
     regrades.note(session, made, "regrade-propose", person.id, now, made.reason)
+    enqueue(session, foresee, forecasts.start(session, made, now).id)
     flash(_("已提出改判，由课程审核人决定"), "success")
     return redirect(url_for("regrades.show", regrade_id=made.id), 303)
 
@@ -78,6 +79,29 @@ def propose(paper_id: int) -> ResponseReturnValue:
 def show(regrade_id: int) -> ResponseReturnValue:
     """Whom it changes: foreseen, or as it was done."""
     return _page(regrades.get(db.session(), regrade_id, access.person()))
+
+
+@blueprint.post("/<int:regrade_id>/forecast")
+@access.only(Role.AUTHOR, Role.REVIEWER)
+def forecast(regrade_id: int) -> ResponseReturnValue:
+    """Work out anew whom it would change."""
+    session = db.session()
+    found = regrades.get(session, regrade_id, access.person())
+    enqueue(session, foresee, forecasts.start(session, found, clock.now()).id)
+    return redirect(url_for("regrades.show", regrade_id=found.id, _anchor="effects"), 303)
+
+
+@blueprint.get("/<int:regrade_id>/forecast")
+@access.only(Role.AUTHOR, Role.REVIEWER, Role.AUDITOR)
+def progress(regrade_id: int) -> ResponseReturnValue:
+    """How far the forecast is; asks the page to reload itself once it is over."""
+    session = db.session()
+    found = regrades.get(session, regrade_id, access.person())
+    made = forecasts.of(session, found)
+    page = Response(render_template("regrades/_progress.html", found=found, forecast=made))
+    if made is None or made.finished_at is not None:
+        page.headers["HX-Refresh"] = "true"
+    return page
 
 
 @blueprint.post("/<int:regrade_id>")
@@ -92,9 +116,11 @@ def decide(regrade_id: int) -> ResponseReturnValue:
         raise NotFound
     reason = request.form.get("reason", "")
     try:
+        if step is RegradeStep.CONFIRM:
+            forecasts.demand_fresh(session, found, now)
         regrading.decide(session, found, step, person_id=person.id, reason=reason, now=now)
-    except Invalid as invalid:
-        return _page(found, [_(invalid.message)]), invalid.status
+    except (Invalid, forecasts.StaleForecast) as error:
+        return _page(found, [_(error.message)]), error.status
     regrades.note(session, found, ACTS[step], person.id, now, found.decision or found.reason)
     if step is RegradeStep.CONFIRM:
         enqueue(session, regrade, found.id)
@@ -122,19 +148,23 @@ def _candidates(paper: Paper, problems: list[str] | None = None) -> str:
 def _page(found: KeyCorrection, problems: list[str] | None = None) -> str:
     session, person = db.session(), access.person()
     reviews = Role.REVIEWER in person.roles
-    ended = found.state in (RegradeState.DECLINED, RegradeState.WITHDRAWN)
-    effects = None if ended else regrades.effects(session, found)
+    standing = forecasts.standing(session, found, clock.now())
+    effects = None
+    if found.state in IN_FORCE or (
+        found.state == RegradeState.PROPOSED and standing and standing.done
+    ):
+        effects = regrade_effects.of(session, found, request.args.get("page", 1, type=int))
     return render_template(
         "regrades/regrade.html",
         found=found,
         title=session.get_one(Paper, found.paper_id).document["title"],
         before=_shown(Question.model_validate(found.before)),
         after=_shown(Question.model_validate(found.document)),
+        standing=standing,
         effects=effects,
         named=regrades.known_to(session, effects, person) if effects else set(),
         may_decide=reviews and regrading.may_decide(session, found, person.id),
         may_withdraw=found.proposed_by_id == person.id,
-        most=regrades.MOST_SHOWN,
         state_text=state_text,
         problems=problems or [],
     )

@@ -1,11 +1,9 @@
-"""A regrade as the courses see it: whom it changes, with courses and hours; and running it."""
+"""A regrade as the courses see it: who sees it, and running it with all that follows for hours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import sqlalchemy as sa
 import structlog
@@ -16,68 +14,25 @@ from assessments.errors import UnderExamination
 from assessments.models import Attempt, Paper
 from assessments.questions import Question
 from assessments.regrade_models import (
-    IN_FORCE,
     KeyCorrection,
     RegradeState,
     RegradeStep,
     advance,
 )
-from courses import completion, evidence, progress, scopes
-from courses.models import CourseVersion, Enrolment, EnrolmentState
+from courses import completion, scopes
+from courses.models import Enrolment
+from courses.regrade_effects import Effects
 from zhixin.audit import trail
 from zhixin.db import Database
 from zhixin.errors import NotFound
-from zhixin.hours import policies
-from zhixin.hours.models import Award, Policy
 from zhixin.people import accounts
 from zhixin.people.models import Person, Role
 
 log = structlog.get_logger()
 
-#: Rows on the page; beyond it the sums alone.
-MOST_SHOWN = 300
 KIND = "key-correction"
 CLAIM = timedelta(minutes=5)
 AT_ONCE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What happens to one attempt. Fractions in millionths.
-
-    Attributes:
-        hours: that completing the course gives, or that the award carries which rests on the
-            pass; None: none are touched.
-        award_id: of whom the right key would fail, what people may decide on.
-    """
-
-    attempt: Attempt
-    person: Person
-    course: str
-    before: int
-    after: int
-    passed_before: bool
-    passed_after: bool
-    hours: Decimal | None = None
-    award_id: int | None = None
-
-    @property
-    def gains(self) -> bool:
-        return self.passed_after and not self.passed_before
-
-    @property
-    def loses(self) -> bool:
-        return self.passed_before and not self.passed_after
-
-
-@dataclass(slots=True)
-class Effects:
-    """Those shown, the most important first, and the sums of all."""
-
-    rows: list[Effect] = field(default_factory=list)
-    changed: int = 0
-    gain: int = 0
-    lose: int = 0
 
 
 def of_person(session: Session, person: Person) -> Sequence[KeyCorrection]:
@@ -125,34 +80,6 @@ def known_to(session: Session, found: Effects, person: Person) -> set[int]:
         for each in found.rows
         if within is None or each.person.employer_id in within
     }
-
-
-def effects(session: Session, correction: KeyCorrection) -> Effects:
-    """Whom it changes: foreseen before it runs, as written down afterwards."""
-    if correction.state in IN_FORCE:
-        found = Effects([], *regrading.sums(session, correction, scopes.PRACTICE))
-        for m, attempt in regrading.made(session, correction, MOST_SHOWN):
-            verdict = m.fraction_before, m.fraction_after, m.passed_before, m.passed_after
-            found.rows.append(_effect(session, attempt, *verdict))
-        return found
-    verdicts = [
-        (
-            c.attempt,
-            c.attempt.fraction_millionths or 0,
-            c.fraction,
-            bool(c.attempt.passed),
-            c.passed,
-        )
-        for c in regrading.changes(session, correction)
-    ]
-    found = Effects(changed=len(verdicts))
-    counted = [each for each in verdicts if not each[0].scope.startswith(scopes.PRACTICE)]
-    found.gain = sum(after and not before for _a, _f, _g, before, after in counted)
-    found.lose = sum(before and not after for _a, _f, _g, before, after in counted)
-    # A verdict that changes comes first.
-    verdicts.sort(key=lambda each: (each[3] == each[4], each[0].id))
-    found.rows = [_effect(session, *each) for each in verdicts[:MOST_SHOWN]]
-    return found
 
 
 def note(
@@ -267,26 +194,6 @@ def _finish(session: Session, correction: KeyCorrection, now: datetime) -> None:
     said = f"改变 {len(made)} 份，改为通过 {gained} 份；按新答案未达到及格线、保留原结果 {kept} 份"
     note(session, correction, "regrade-done", None, now, said)
     session.flush()
-
-
-def _effect(
-    session: Session, attempt: Attempt, before: int, after: int, was: bool, becomes: bool
-) -> Effect:
-    version = session.get(CourseVersion, scopes.version_of(attempt.scope) or 0)
-    person = session.get_one(Person, attempt.person_id)
-    effect = (attempt, person, version.title if version else "", before, after, was, becomes)
-    if version is None or was == becomes or attempt.scope.startswith(scopes.PRACTICE):
-        return Effect(*effect)
-    for enrolment in _enrolments(session, attempt):
-        award = session.get(Award, enrolment.award_id) if enrolment.award_id else None
-        if award is not None:  # given already: by a gain in the end, or resting on the pass
-            return Effect(*effect, hours=award.hours, award_id=award.id)
-        if becomes and enrolment.state == EnrolmentState.ACTIVE:
-            done = progress.with_passed(session, enrolment, attempt.paper_version_id)
-            rule = policies.rule(session.get_one(Policy, version.policy_id))
-            if done.complete:
-                return Effect(*effect, hours=evidence.hours_of(version, rule))
-    return Effect(*effect)
 
 
 def _enrolments(session: Session, attempt: Attempt) -> Sequence[Enrolment]:

@@ -6,11 +6,11 @@ import structlog
 from flask import current_app
 
 from assessments import attempts
-from courses import evidence_checks, quizzes, regrades, search
+from courses import evidence_checks, forecasts, quizzes, regrades, search
 from courses.learning import sampling_seed
 from courses.reviews import publication, seats
 from zhixin import clock, db
-from zhixin.jobs import job
+from zhixin.jobs import enqueue, job
 
 log = structlog.get_logger()
 
@@ -54,6 +54,18 @@ def find_regrades() -> None:
         due = regrades.due(session, clock.now())
     for correction_id in due:
         regrades.run(database, correction_id, sampling_seed(), clock.now)
+
+
+@job(name="courses.foresee", time_limit_s=3000)
+def foresee(forecast_id: int) -> None:
+    forecasts.run(db.database(), forecast_id, clock.now)
+
+
+@job(name="courses.forecasts", time_limit_s=60, every_s=60)
+def find_forecasts() -> None:
+    """Forecasts of regrades that nobody is making."""
+    for forecast_id in forecasts.due(db.session(), clock.now()):
+        enqueue(db.session(), foresee, forecast_id)
 
 
 @job(name="courses.verify", time_limit_s=3000, every_s=1800)

@@ -219,6 +219,8 @@ PAPERS = {
     "regrades.candidates": Case(scenes.studio, {"GET": 200}),
     "regrades.propose": Case(scenes.studio, {"POST": 422}, {"reason": ""}),
     "regrades.show": Case(scenes.regraded, {"GET": 200}),
+    "regrades.forecast": Case(scenes.regraded, {"POST": 303}),
+    "regrades.progress": Case(scenes.regraded, {"GET": 200}),
     "regrades.decide": Case(scenes.regraded, {"POST": 303}, {"act": "withdraw"}),
     "grading.sheet": Case(scenes.written, {"GET": 200}),
     "grading.mark": Case(scenes.written, {"POST": 303}, {"p-q1-": "3"}),

@@ -76,6 +76,7 @@ COURSES = {
     "reason-needed": "需要填写原因",
     "reason-too-long": "原因过长",
     "illegal-step": "课程版本的当前状态不允许此操作",
+    "forecast-stale": "还没有最新的影响预估，请重新预估后再确认",
     "illegal-review-step": "审核席位或意见的当前状态不允许此操作",
     "seats-taken": "已有足够的审核人领取",
     "reviewer-needed": "没有选择审核人",

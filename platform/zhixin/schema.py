@@ -36,6 +36,7 @@ MODEL_MODULES = (
     "assessments.regrade_models",
     "assessments.banks.models",
     "courses.models",
+    "courses.forecast_models",
     "courses.classes.models",
     "courses.courseware.models",
     "courses.packages.models",

@@ -85,6 +85,12 @@ def _propose(session: Session, paper: Paper, now: datetime) -> KeyCorrection:
     return regrading.propose(session, paper, paper.owner_id, found.name, "答案印错", now)
 
 
+def _changes(session: Session, correction: KeyCorrection) -> list[regrading.Change]:
+    reader = regrading.Reader(session, correction)
+    ids = regrading.next_attempts(session, correction, 0, 100)
+    return [found for each in regrading.attempts(session, ids) if (found := reader.change(each))]
+
+
 def _run(session: Session, correction: KeyCorrection, now: datetime) -> list[AttemptRegrade]:
     ids = regrading.next_attempts(session, correction, 0, 100)
     return [made for id in ids if (made := regrading.regrade(session, correction, id, now))]
@@ -121,7 +127,7 @@ def test_it_says_whom_it_changes_and_changes_nothing(
     """Before anything is decided: one gains, one would lose, the third is not named."""
     _mend(session, published.paper, now)
     correction = _propose(session, published.paper, now)
-    found = {each.attempt.id: each for each in regrading.changes(session, correction)}
+    found = {each.attempt.id: each for each in _changes(session, correction)}
     assert found.keys() == {published.failed.id, published.passed.id}
     gains, loses = found[published.failed.id], found[published.passed.id]
     assert (gains.gains, gains.loses, gains.fraction) == (True, False, 500_000)
@@ -298,7 +304,7 @@ def test_a_drawn_question_is_corrected_in_the_bank(
     writing.step(session, held[0], [id], QuestionStep.PROPOSE, now=now)
     writing.step(session, held[1], [id], QuestionStep.ACCEPT, now=now)
     correction = _propose(session, paper, now)
-    (change,) = regrading.changes(session, correction)
+    (change,) = _changes(session, correction)
     assert (change.attempt.id, change.result["score"]) == (attempt.id, "3.00")
     regrading.decide(session, correction, RegradeStep.CONFIRM, person_id=reviewer.id, now=now)
     _run(session, correction, now)

@@ -1,7 +1,8 @@
 """Does the log hold? Yes or no, in little more time than hashing it takes.
 
-Entries are swept in ranges, by several processes on several cores; what is left for here are
-the signatures, the ends, and the tiles above the lowest, which join the ranges.
+Entries are swept in ranges, by several processes on several cores, of which this one is the
+first; what is left for here are the signatures, the ends, and the tiles above the lowest, which
+join the ranges.
 
 What isn't done again is parsing each entry: a signed root vouches for its bytes, and the
 sequencer signs only what is canonical (``log.append_waiting``). The inspection parses all.
@@ -14,7 +15,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,6 +31,8 @@ from zhixin.ledger.tiles import WIDTH, Place
 
 #: Below this many entries another process costs more than it brings.
 WORTH_A_PROCESS = 50_000
+#: Entries of a range; whole tiles. A process that starts late takes fewer of them.
+RANGE = 128 * WIDTH
 _HEADS = 1000
 
 
@@ -54,20 +57,22 @@ def check(
     """
     _check_ends(session, size)
     _check_known(session, known)
-    ranges = list(_ranges(first, size, processes if _can_share(session) else 1))
-    told = _Sum(on_progress)
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        if len(ranges) > 1:
-            order = _order(session)
-            swept = [
-                pool.submit(_in_another_process, order | {"first": start, "last": end}, told)
-                for start, end in ranges
-            ]
+    others = min(processes, (size - first) // WORTH_A_PROCESS) - 1 if _can_share(session) else 0
+    ranges, told = _Ranges(first, size), _Sum(on_progress)
+    with ThreadPoolExecutor(max(1, others)) as pool:
+        order = _order(session) if others > 0 else {}
+        elsewhere = [pool.submit(_in_another_process, order, ranges, told) for _ in range(others)]
+        for each in elsewhere:  # nothing is left, or it has found a difference
+            each.add_done_callback(lambda _: ranges.stop())
+        try:
             _check_signatures(session, ring, first, size)
-            roots = [root for each in swept for root in each.result()]
-        else:
-            _check_signatures(session, ring, first, size)
-            roots = sweep.sweep(_rows(session), first, size, told)
+            rows = _rows(session)
+            swept = {start: sweep.sweep(rows, start, end, told) for start, end in ranges}
+        finally:
+            ranges.stop()
+        for each in elsewhere:
+            swept |= each.result()
+    roots = [root for start in sorted(swept) for root in swept[start]]
     _check_upper_tiles(session, first, size, roots)
 
 
@@ -123,11 +128,25 @@ def _check_upper_tiles(session: Session, first: int, size: int, roots: list[byte
             raise Differs(f"tile {place.level}/{place.number}")
 
 
-def _ranges(first: int, size: int, processes: int) -> Iterator[tuple[int, int]]:
-    parts = max(1, min(processes, (size - first) // WORTH_A_PROCESS))
-    step = -(-(size - first) // (parts * WIDTH)) * WIDTH
-    for at in range(parts):
-        yield first + at * step, min(first + (at + 1) * step, size)
+class _Ranges:
+    """What is to be swept, given out to whoever asks next."""
+
+    def __init__(self, first: int, size: int) -> None:
+        self._starts, self._size = iter(range(first, size, RANGE)), size
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        while (start := self._next()) is not None:
+            yield start, min(start + RANGE, self._size)
+
+    def _next(self) -> int | None:
+        with self._lock:
+            return next(self._starts, None)
+
+    def stop(self) -> None:
+        """Give out nothing more: somebody has found a difference, or all is done."""
+        with self._lock:
+            self._starts = iter(range(0))
 
 
 def _rows(session: Session) -> Rows:
@@ -170,7 +189,10 @@ class _Sum:
             self._tell(self._done)
 
 
-def _in_another_process(order: dict[str, Any], told: Callable[[int], None]) -> list[bytes]:
+def _in_another_process(
+    order: dict[str, Any], ranges: _Ranges, told: Callable[[int], None]
+) -> dict[int, list[bytes]]:
+    """Have ranges swept; the roots of their full tiles, by where the range begins."""
     with subprocess.Popen(
         [sys.executable, "-m", sweep.__name__],
         stdin=subprocess.PIPE,
@@ -180,15 +202,23 @@ def _in_another_process(order: dict[str, Any], told: Callable[[int], None]) -> l
         assert process.stdin
         assert process.stdout
         # By its standard input: an address with a password is for nobody else to see.
-        process.stdin.write(json.dumps(order))
-        process.stdin.close()
-        for line in process.stdout:
-            word, _, value = line.rstrip("\n").partition(" ")
-            if word == "done":
-                told(int(value))
-            elif word == "differs":
-                raise Differs(value)
-            elif word == "holds":
-                roots = base64.b64decode(value)
-                return [roots[at : at + 32] for at in range(0, len(roots), 32)]
-    raise RuntimeError(f"a process of the verification failed with status {process.returncode}")
+        process.stdin.write(json.dumps(order) + "\n")
+        swept = {}
+        for start, end in ranges:
+            process.stdin.write(f"{start} {end}\n")
+            process.stdin.flush()
+            swept[start] = _answer(process.stdout, told)
+    return swept
+
+
+def _answer(lines: Iterable[str], told: Callable[[int], None]) -> list[bytes]:
+    for line in lines:
+        word, _, value = line.rstrip("\n").partition(" ")
+        if word == "done":
+            told(int(value))
+        elif word == "differs":
+            raise Differs(value)
+        elif word == "holds":
+            roots = base64.b64decode(value)
+            return [roots[at : at + 32] for at in range(0, len(roots), 32)]
+    raise RuntimeError("a process of the verification failed")

@@ -108,6 +108,21 @@ def test_an_edit_repeated_in_its_decision_is_found(session, grow, verify, tamper
     assert found(verify(), "root-differs") == [(3, 6)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger_submission SET kind = 'reversal' WHERE entry_index = 257",
+        "UPDATE ledger_submission SET leaf_hash = :other WHERE entry_index = 257",
+        DETACH + " WHERE entry_index = 257",
+    ],
+)
+def test_a_decision_that_was_changed_is_found(grow, verify, tamper, change):
+    """Kind, hash and place of a decision are those of its entry, though the entry is as it was."""
+    grow(300)
+    tamper(change, **({"other": bytes(32)} if ":other" in change else {}))
+    assert found(verify(), "differs-from-decision") == [(257, None)]
+
+
 def test_an_edited_hash_is_named(grow, verify, tamper):
     """The stored hash is checked against the body, even when it is not used."""
     grow(3)
@@ -578,8 +593,9 @@ def test_what_was_signed_though_not_canonical_is_found_thoroughly(
 
 @pytest.mark.parametrize("tampered", [None, 0, 700, 1199])
 def test_several_processes_find_the_same(own_engine, settings, signer, now, monkeypatch, tampered):
-    """Each hashes a range of its own, at one moment of the log."""
+    """Each hashes ranges of its own, at one moment of the log."""
     monkeypatch.setattr(soundness, "WORTH_A_PROCESS", 300)
+    monkeypatch.setattr(soundness, "RANGE", 256)
     with Session(own_engine) as session:
         for n in range(1200):
             log.submit(session, EntryKind.AWARD, f"award:{n}", {"hours": "1.5"}, now=now)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from courses import authorship
 from courses.models import Course, CourseVersion, VersionState
 from courses.submission import Arithmetic
-from courses.version_states import IllegalStep, VersionStep, advance
+from courses.version_states import STEPS, IllegalStep, VersionStep
 from zhixin import jobs
 from zhixin.audit import trail
 from zhixin.errors import Invalid, NotAllowed, NotFound
@@ -162,7 +162,7 @@ def supersede(session: Session, version: CourseVersion) -> None:
             CourseVersion.id != version.id,
             CourseVersion.state == VersionState.PUBLISHED,
         )
-        .values(state=advance(VersionState.PUBLISHED, VersionStep.SUPERSEDE))
+        .values(state=STEPS.after(VersionState.PUBLISHED, VersionStep.SUPERSEDE))
         .execution_options(synchronize_session="fetch")
     )
 
@@ -190,7 +190,7 @@ def _decide(
     publish_at: datetime | None = None,
 ) -> None:
     # Conditional, so that of two reviewers at once one decides and the other is told.
-    before, after = VersionState(version.state), advance(VersionState(version.state), step)
+    before, after = VersionState(version.state), STEPS.after(VersionState(version.state), step)
     moved = session.execute(
         sa.update(CourseVersion)
         .where(CourseVersion.id == version.id, CourseVersion.state == before)

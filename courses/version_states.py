@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from courses.models import VersionState
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class VersionStep(StrEnum):
@@ -16,29 +17,20 @@ class VersionStep(StrEnum):
     SUPERSEDE = "supersede"
 
 
-STEPS = {
-    (VersionState.SUBMITTED, VersionStep.SEND_BACK): VersionState.RETURNED,
-    (VersionState.SUBMITTED, VersionStep.PUBLISH): VersionState.PUBLISHED,
-    (VersionState.SUBMITTED, VersionStep.APPROVE): VersionState.APPROVED,
-    (VersionState.SUBMITTED, VersionStep.WITHDRAW): VersionState.WITHDRAWN,
-    (VersionState.APPROVED, VersionStep.PUBLISH): VersionState.PUBLISHED,
-    (VersionState.APPROVED, VersionStep.WITHDRAW): VersionState.WITHDRAWN,
-    (VersionState.PUBLISHED, VersionStep.SUPERSEDE): VersionState.SUPERSEDED,
-}
-
-
 class IllegalStep(Conflict):
     code = "illegal-step"
     title = "课程版本的当前状态不允许此操作"
 
 
-def advance(state: VersionState, step: VersionStep) -> VersionState:
-    """The state after ``step``.
-
-    Raises:
-        IllegalStep: the table has no such step.
-    """
-    try:
-        return STEPS[state, step]
-    except KeyError:
-        raise IllegalStep("这个版本刚刚已被处理，请刷新查看") from None
+STEPS = Steps(
+    {
+        (VersionState.SUBMITTED, VersionStep.SEND_BACK): VersionState.RETURNED,
+        (VersionState.SUBMITTED, VersionStep.PUBLISH): VersionState.PUBLISHED,
+        (VersionState.SUBMITTED, VersionStep.APPROVE): VersionState.APPROVED,
+        (VersionState.SUBMITTED, VersionStep.WITHDRAW): VersionState.WITHDRAWN,
+        (VersionState.APPROVED, VersionStep.PUBLISH): VersionState.PUBLISHED,
+        (VersionState.APPROVED, VersionStep.WITHDRAW): VersionState.WITHDRAWN,
+        (VersionState.PUBLISHED, VersionStep.SUPERSEDE): VersionState.SUPERSEDED,
+    },
+    lambda: IllegalStep("这个版本刚刚已被处理，请刷新查看"),
+)

@@ -14,7 +14,7 @@ from media import queueing
 from media.errors import MESSAGES
 from media.models import Asset, AssetState
 from media.transcode import Transcoded
-from media.work_states import Step, after, before
+from media.work_states import TRANSITIONS, Step
 from zhixin.errors import Conflict, NotFound
 from zhixin.people.models import Person
 
@@ -67,7 +67,7 @@ def claim(
         sa.update(Asset)
         .where(Asset.id == asset_id, queueing.unclaimed(now), queueing.within_share(at_once, now))
         .values(
-            state=after(Step.CLAIM),
+            state=TRANSITIONS.end(Step.CLAIM),
             started_at=now,
             postponed=None,
             claim=mark,
@@ -103,7 +103,7 @@ def ready(
         session,
         asset_id,
         mark,
-        state=after(Step.FINISH),
+        state=TRANSITIONS.end(Step.FINISH),
         progress=100,
         duration_ms=made.duration_ms,
         width=made.width,
@@ -123,7 +123,7 @@ def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
         session,
         asset_id,
         mark,
-        state=after(Step.FAIL),
+        state=TRANSITIONS.end(Step.FAIL),
         failure_code=code,
         failure=MESSAGES[code],
         claimed_until=None,
@@ -145,7 +145,7 @@ def release(
         session,
         asset_id,
         mark,
-        state=after(Step.RELEASE),
+        state=TRANSITIONS.end(Step.RELEASE),
         claimed_until=retry_at,
         postponed=postponed,
         claim=None,
@@ -184,8 +184,8 @@ def _step(session: Session, asset: Asset, step: Step, **values: object) -> bool:
     """Whoever is first has the step; the other finds the state changed."""
     changed = session.execute(
         sa.update(Asset)
-        .where(Asset.id == asset.id, Asset.state.in_(before(step)))
-        .values(state=after(step), **values)
+        .where(Asset.id == asset.id, Asset.state.in_(TRANSITIONS.before(step)))
+        .values(state=TRANSITIONS.end(step), **values)
         .execution_options(synchronize_session=False)
     )
     session.refresh(asset)

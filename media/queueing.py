@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from media.models import Asset, AssetState, Upload
-from media.work_states import Step, before
+from media.work_states import TRANSITIONS, Step
 from zhixin.errors import TooManyRequests
 
 #: Short ones first, but nobody waits for ever: after this long it is one's turn.
@@ -55,7 +55,7 @@ class Standing:
 def unclaimed(now: datetime) -> sa.ColumnElement[bool]:
     """Unfinished, and nobody works on it."""
     return sa.and_(
-        Asset.state.in_(before(Step.CLAIM)),
+        Asset.state.in_(TRANSITIONS.before(Step.CLAIM)),
         sa.or_(Asset.claimed_until.is_(None), Asset.claimed_until < now),
     )
 
@@ -93,7 +93,7 @@ def standing(session: Session, asset: Asset, now: datetime) -> Standing:
     claimed = asset.claimed_until is not None and asset.claimed_until >= now
     if asset.state == AssetState.TRANSCODING and claimed:
         return Standing(seconds_left=seconds_left(asset.started_at, asset.progress, now))
-    if asset.state not in before(Step.CLAIM):
+    if asset.state not in TRANSITIONS.before(Step.CLAIM):
         return Standing()
     if claimed:
         return Standing(postponed=asset.postponed or "later")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from media.refinement_models import RefinementState as State
 from media.work_states import Step
+from zhixin.steps import Steps
 
-TRANSITIONS: Mapping[tuple[State, Step], State] = MappingProxyType(
+TRANSITIONS = Steps(
     {
         (State.WAITING, Step.CLAIM): State.WORKING,
         (State.WORKING, Step.CLAIM): State.WORKING,
@@ -21,13 +19,3 @@ TRANSITIONS: Mapping[tuple[State, Step], State] = MappingProxyType(
         (State.CANCELLED, Step.RETRY): State.WAITING,
     }
 )
-
-
-def before(step: Step) -> tuple[State, ...]:
-    """The states in which ``step`` may be taken."""
-    return tuple(state for state, taken in TRANSITIONS if taken is step)
-
-
-def after(step: Step) -> State:
-    """Where ``step`` leads: each leads to one state."""
-    return next(state for (_before, taken), state in TRANSITIONS.items() if taken is step)

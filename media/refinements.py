@@ -16,7 +16,7 @@ from media import queueing
 from media.assets import CLAIM
 from media.models import Asset, AssetState
 from media.refinement_models import Refinement, RefinementState
-from media.refinement_states import after, before
+from media.refinement_states import TRANSITIONS
 from media.storage import MediaStore
 from media.streaming import PAUSE
 from media.work_states import Step
@@ -61,7 +61,7 @@ def claim(session: Session, asset_id: int, now: datetime) -> str | None:
         sa.update(Refinement)
         .where(Refinement.asset_id == asset_id, _unclaimed(now))
         .values(
-            state=after(Step.CLAIM),
+            state=TRANSITIONS.end(Step.CLAIM),
             started_at=now,
             claim=mark,
             claimed_until=now + CLAIM,
@@ -99,7 +99,7 @@ def release(
         session,
         asset_id,
         mark,
-        state=after(Step.RELEASE),
+        state=TRANSITIONS.end(Step.RELEASE),
         claimed_until=retry_at,
         claim=None,
         progress=0,
@@ -113,7 +113,7 @@ def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
         session,
         asset_id,
         mark,
-        state=after(Step.FAIL),
+        state=TRANSITIONS.end(Step.FAIL),
         failure_code=code,
         claimed_until=None,
         claim=None,
@@ -148,7 +148,7 @@ def done(
         session,
         asset.id,
         mark,
-        state=after(Step.FINISH),
+        state=TRANSITIONS.end(Step.FINISH),
         progress=100,
         done_at=now,
         replaced=asset.folder,
@@ -219,8 +219,8 @@ def _unclaimed(now: datetime) -> sa.ColumnElement[bool]:
 def _step(session: Session, asset_id: int, step: Step, **values: object) -> bool:
     changed = session.execute(
         sa.update(Refinement)
-        .where(Refinement.asset_id == asset_id, Refinement.state.in_(before(step)))
-        .values(state=after(step), **values)
+        .where(Refinement.asset_id == asset_id, Refinement.state.in_(TRANSITIONS.before(step)))
+        .values(state=TRANSITIONS.end(step), **values)
     )
     return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zhixin.db import Base, one_of
+from zhixin.steps import Steps
 
 
 class SpeechState(StrEnum):
@@ -26,7 +25,7 @@ class SpeechStep(StrEnum):
     FAIL = "fail"
 
 
-SPEECH_STEPS: Mapping[tuple[SpeechState, SpeechStep], SpeechState] = MappingProxyType(
+SPEECH_STEPS = Steps(
     {
         (SpeechState.WAITING, SpeechStep.CLAIM): SpeechState.WORKING,
         (SpeechState.WORKING, SpeechStep.CLAIM): SpeechState.WORKING,

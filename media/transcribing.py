@@ -125,9 +125,8 @@ def waiting(session: Session, now: datetime) -> Sequence[int]:
 
 
 def _free(now: datetime) -> sa.ColumnElement[bool]:
-    claimable = [state for state, step in SPEECH_STEPS if step is SpeechStep.CLAIM]
     return sa.and_(
-        SpeechRun.state.in_(claimable),
+        SpeechRun.state.in_(SPEECH_STEPS.before(SpeechStep.CLAIM)),
         sa.or_(SpeechRun.claimed_until.is_(None), SpeechRun.claimed_until < now),
     )
 
@@ -237,7 +236,7 @@ class _Keeper:
         """Say how it ended; False: another took over, whose say it is."""
         return self._update(
             session,
-            state=SPEECH_STEPS[SpeechState.WORKING, step],
+            state=SPEECH_STEPS.end(step),
             failure_code=failure,
             claim=None,
             claimed_until=None,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from media.models import AssetState as State
+from zhixin.steps import Steps
 
 
 class Step(StrEnum):
@@ -18,7 +17,7 @@ class Step(StrEnum):
     RETRY = "retry"  # its author wants it again
 
 
-TRANSITIONS: Mapping[tuple[State, Step], State] = MappingProxyType(
+TRANSITIONS = Steps(
     {
         (State.UPLOADED, Step.CLAIM): State.TRANSCODING,
         (State.TRANSCODING, Step.CLAIM): State.TRANSCODING,
@@ -31,13 +30,3 @@ TRANSITIONS: Mapping[tuple[State, Step], State] = MappingProxyType(
         (State.CANCELLED, Step.RETRY): State.UPLOADED,
     }
 )
-
-
-def before(step: Step) -> tuple[State, ...]:
-    """The states in which ``step`` may be taken."""
-    return tuple(state for state, taken in TRANSITIONS if taken is step)
-
-
-def after(step: Step) -> State:
-    """Where ``step`` leads: each leads to one state."""
-    return next(state for (_before, taken), state in TRANSITIONS.items() if taken is step)

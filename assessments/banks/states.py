@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class QuestionState(StrEnum):
@@ -29,7 +28,12 @@ class QuestionStep(StrEnum):
     RESTORE = "restore"
 
 
-STEPS: Mapping[tuple[QuestionState, QuestionStep], QuestionState] = MappingProxyType(
+class IllegalQuestionStep(Conflict):
+    code = "illegal-step"
+    title = "题目的当前状态不允许此操作"
+
+
+STEPS = Steps(
     {
         (QuestionState.DRAFT, QuestionStep.EDIT): QuestionState.DRAFT,
         (QuestionState.DRAFT, QuestionStep.PROPOSE): QuestionState.PROPOSED,
@@ -42,22 +46,6 @@ STEPS: Mapping[tuple[QuestionState, QuestionStep], QuestionState] = MappingProxy
         (QuestionState.ACCEPTED, QuestionStep.EDIT): QuestionState.DRAFT,
         (QuestionState.ACCEPTED, QuestionStep.RETIRE): QuestionState.RETIRED,
         (QuestionState.RETIRED, QuestionStep.RESTORE): QuestionState.DRAFT,
-    }
+    },
+    lambda: IllegalQuestionStep("这道题刚刚已被处理，请刷新查看"),
 )
-
-
-class IllegalQuestionStep(Conflict):
-    code = "illegal-step"
-    title = "题目的当前状态不允许此操作"
-
-
-def advance(state: QuestionState, step: QuestionStep) -> QuestionState:
-    """The state after ``step``.
-
-    Raises:
-        IllegalQuestionStep: the table has no such step.
-    """
-    try:
-        return STEPS[state, step]
-    except KeyError:
-        raise IllegalQuestionStep("这道题刚刚已被处理，请刷新查看") from None

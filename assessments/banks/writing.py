@@ -17,7 +17,7 @@ from assessments import drafting, prints
 from assessments.banks import copies, places
 from assessments.banks.keeping import Held
 from assessments.banks.models import MOST_POINT, BankQuestion, BankReview, BankVersion
-from assessments.banks.states import QuestionState, QuestionStep, advance
+from assessments.banks.states import STEPS, QuestionState, QuestionStep
 from assessments.errors import PaperChanged
 from assessments.papers import InvalidPaper, Paper, Question
 from zhixin.errors import Invalid, NotAllowed, NotFound
@@ -141,7 +141,7 @@ def edit(
         return question
     if number != question.newest_number:
         raise PaperChanged
-    question.state = advance(question.state, QuestionStep.EDIT)
+    question.state = STEPS.after(question.state, QuestionStep.EDIT)
     question.newest_number, question.reason = values["number"], None
     question.writer_id, question.changed_at = held.person_id, now
     for name, value in _shown(written).items():
@@ -183,7 +183,7 @@ def step(
                 if taken in REVIEWERS and held.reviews
                 else "您不能对这些题目进行此操作"
             )
-    after = [advance(question.state, taken) for question in found]
+    after = [STEPS.after(question.state, taken) for question in found]
     if taken is QuestionStep.ACCEPT:
         newest = _newest(session, found)
         places.enter(session, [(question, newest[question.id]) for question in found])

@@ -17,7 +17,6 @@ from courses.quality.states import (
     ApplicationState,
     ApplicationStep,
     RoundState,
-    after,
 )
 from zhixin import acts, clock
 from zhixin.errors import Conflict, Invalid, NotFound
@@ -124,7 +123,7 @@ def withdraw(session: Session, application_id: int, person_id: int, now: datetim
     session.refresh(found)
     if round_.state != RoundState.ANNOUNCED:
         raise Conflict("评分已经开始，不能撤回", code="quality-closed")
-    found.state = after(APPLICATION_STEPS, ApplicationState(found.state), ApplicationStep.WITHDRAW)
+    found.state = APPLICATION_STEPS.after(ApplicationState(found.state), ApplicationStep.WITHDRAW)
     session.flush()
     _note(session, found, "withdraw", person_id, now)
     return found.round_id

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from courses.models import Course, CourseVersion, VersionState
 from courses.quality.models import QualityApplication, QualityMark
-from courses.quality.states import MARK_STEPS, MarkState, MarkStep, after
+from courses.quality.states import MARK_STEPS, MarkState, MarkStep
 from zhixin import acts, clock
 from zhixin.errors import Invalid, NotFound
 
@@ -104,7 +104,7 @@ def _end(
     actor_id: int | None,
     now: datetime,
 ) -> None:
-    mark.state = after(MARK_STEPS, MarkState(mark.state), step)
+    mark.state = MARK_STEPS.after(MarkState(mark.state), step)
     mark.ended_at, mark.ended_by_id, mark.reason = now, actor_id, reason
     session.flush()
     # The database has moved the course's own date: what is loaded is stale.

@@ -20,7 +20,6 @@ from courses.quality.states import (
     ObjectionState,
     ObjectionStep,
     RoundState,
-    after,
 )
 from zhixin import acts
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -158,12 +157,12 @@ def decide(
     answer = answer.replace("\0", "").strip()
     if not answer or len(answer) > MOST_CHARACTERS:
         raise Invalid("请填写处理意见，不超过 2000 个字", code="reason-needed")
-    found.state = after(OBJECTION_STEPS, ObjectionState(found.state), step)
+    found.state = OBJECTION_STEPS.after(ObjectionState(found.state), step)
     found.decided_at, found.decided_by_id, found.answer = now, actor_id, answer
     if step is ObjectionStep.UPHOLD and application.state == ApplicationState.SELECTED:
         application.reason = "公示期异议成立"
-        application.state = after(
-            APPLICATION_STEPS, ApplicationState(application.state), ApplicationStep.REFUSE
+        application.state = APPLICATION_STEPS.after(
+            ApplicationState(application.state), ApplicationStep.REFUSE
         )
     session.flush()
     acts.note(

@@ -26,7 +26,6 @@ from courses.quality.states import (
     ObjectionState,
     RoundState,
     RoundStep,
-    after,
 )
 from zhixin import acts, clock
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -150,7 +149,7 @@ def _move(
     session: Session, round_: QualityRound, step: RoundStep, actor_id: int, now: datetime,
     reason: str | None = None,
 ) -> None:  # fmt: skip
-    round_.state = after(ROUND_STEPS, RoundState(round_.state), step)
+    round_.state = ROUND_STEPS.after(RoundState(round_.state), step)
     note(session, round_, step, actor_id, now, reason)
 
 
@@ -276,7 +275,7 @@ def post_notice(
     _move(session, found, RoundStep.POST_NOTICE, actor_id, now, reason or None)
     for application in there.values():
         step = ApplicationStep.SELECT if application.id in chosen else ApplicationStep.DECLINE
-        application.state = after(APPLICATION_STEPS, ApplicationState(application.state), step)
+        application.state = APPLICATION_STEPS.after(ApplicationState(application.state), step)
     session.flush()
 
 
@@ -312,8 +311,8 @@ def conclude(session: Session, round_id: int, actor_id: int, now: datetime) -> i
     _move(session, found, RoundStep.CONCLUDE, actor_id, now)
     winners = [a for a in there if a.state == ApplicationState.SELECTED]
     for application in winners:
-        application.state = after(
-            APPLICATION_STEPS, ApplicationState(application.state), ApplicationStep.AWARD
+        application.state = APPLICATION_STEPS.after(
+            ApplicationState(application.state), ApplicationStep.AWARD
         )
         marks.give(session, application, years=found.mark_years, actor_id=actor_id, now=now)
     session.flush()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
-from typing import TypeVar
 
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class RoundState(StrEnum):
@@ -68,7 +66,12 @@ class MarkStep(StrEnum):
     WITHDRAW = "withdraw"
 
 
-ROUND_STEPS: Mapping[tuple[RoundState, RoundStep], RoundState] = MappingProxyType(
+class IllegalQualityStep(Conflict):
+    code = "illegal-quality-step"
+    title = "评审的当前状态不允许此操作，请刷新查看"
+
+
+ROUND_STEPS = Steps(
     {
         (RoundState.DRAFT, RoundStep.ANNOUNCE): RoundState.ANNOUNCED,
         (RoundState.ANNOUNCED, RoundStep.START_SCORING): RoundState.SCORING,
@@ -80,48 +83,30 @@ ROUND_STEPS: Mapping[tuple[RoundState, RoundStep], RoundState] = MappingProxyTyp
         (RoundState.SCORING, RoundStep.CANCEL): RoundState.CANCELLED,
         (RoundState.RANKED, RoundStep.CANCEL): RoundState.CANCELLED,
         (RoundState.NOTICE, RoundStep.CANCEL): RoundState.CANCELLED,
-    }
+    },
+    IllegalQualityStep,
 )
-APPLICATION_STEPS: Mapping[tuple[ApplicationState, ApplicationStep], ApplicationState] = (
-    MappingProxyType(
-        {
-            (ApplicationState.SUBMITTED, ApplicationStep.WITHDRAW): ApplicationState.WITHDRAWN,
-            (ApplicationState.SUBMITTED, ApplicationStep.SELECT): ApplicationState.SELECTED,
-            (ApplicationState.SUBMITTED, ApplicationStep.DECLINE): ApplicationState.DECLINED,
-            (ApplicationState.SELECTED, ApplicationStep.REFUSE): ApplicationState.REFUSED,
-            (ApplicationState.SELECTED, ApplicationStep.AWARD): ApplicationState.AWARDED,
-        }
-    )
+APPLICATION_STEPS = Steps(
+    {
+        (ApplicationState.SUBMITTED, ApplicationStep.WITHDRAW): ApplicationState.WITHDRAWN,
+        (ApplicationState.SUBMITTED, ApplicationStep.SELECT): ApplicationState.SELECTED,
+        (ApplicationState.SUBMITTED, ApplicationStep.DECLINE): ApplicationState.DECLINED,
+        (ApplicationState.SELECTED, ApplicationStep.REFUSE): ApplicationState.REFUSED,
+        (ApplicationState.SELECTED, ApplicationStep.AWARD): ApplicationState.AWARDED,
+    },
+    IllegalQualityStep,
 )
-OBJECTION_STEPS: Mapping[tuple[ObjectionState, ObjectionStep], ObjectionState] = MappingProxyType(
+OBJECTION_STEPS = Steps(
     {
         (ObjectionState.OPEN, ObjectionStep.UPHOLD): ObjectionState.UPHELD,
         (ObjectionState.OPEN, ObjectionStep.DISMISS): ObjectionState.DISMISSED,
-    }
+    },
+    IllegalQualityStep,
 )
-MARK_STEPS: Mapping[tuple[MarkState, MarkStep], MarkState] = MappingProxyType(
+MARK_STEPS = Steps(
     {
         (MarkState.ACTIVE, MarkStep.EXPIRE): MarkState.EXPIRED,
         (MarkState.ACTIVE, MarkStep.WITHDRAW): MarkState.WITHDRAWN,
-    }
+    },
+    IllegalQualityStep,
 )
-
-State = TypeVar("State", bound=StrEnum)
-Step = TypeVar("Step", bound=StrEnum)
-
-
-class IllegalQualityStep(Conflict):
-    code = "illegal-quality-step"
-    title = "评审的当前状态不允许此操作，请刷新查看"
-
-
-def after(table: Mapping[tuple[State, Step], State], state: State, step: Step) -> State:
-    """The state after ``step``.
-
-    Raises:
-        IllegalQualityStep: the table has no such step.
-    """
-    try:
-        return table[state, step]
-    except KeyError:
-        raise IllegalQualityStep from None

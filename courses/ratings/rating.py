@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from courses import authors, authorship, progress
 from courses.models import Course, Enrolment, EnrolmentState
 from courses.ratings.models import CourseRating
-from courses.ratings.states import RatingState, RatingStep, after
+from courses.ratings.states import RATING_STEPS, RatingState, RatingStep
 from zhixin import acts
 from zhixin.errors import Invalid, NotAllowed, NotFound
 from zhixin.people import accounts
@@ -128,7 +128,7 @@ def rate(
             found = of(session, enrolment.course_id, enrolment.person_id)
             if found is None:
                 raise
-    found.state = after(RatingState(found.state), RatingStep.EDIT)
+    found.state = RATING_STEPS.after(RatingState(found.state), RatingStep.EDIT)
     if found.words != words:  # what was answered is no longer there
         found.answer = found.answered_at = found.answered_by_id = None
     found.stars, found.words, found.changed_at = stars, words, now
@@ -197,7 +197,7 @@ def moderate(
     reason = reason.strip()
     if not reason or len(reason) > MOST_REASON:
         raise Invalid(f"请填写理由，最多 {MOST_REASON} 字")
-    found.state = after(RatingState(found.state), step)
+    found.state = RATING_STEPS.after(RatingState(found.state), step)
     hidden = found.state == RatingState.HIDDEN
     found.hidden_reason = reason if hidden else None
     found.moderator_id = person.id if hidden else None

@@ -15,7 +15,7 @@ from courses.models import Field
 from courses.registers import entries
 from courses.registers.entries import Problem, Register, Values
 from courses.registers.models import Expert, Textbook
-from courses.registers.states import EntryState, EntryStep, after
+from courses.registers.states import ENTRY_STEPS, EntryState, EntryStep
 from zhixin import acts
 from zhixin.errors import Conflict, Invalid, NotFound
 
@@ -137,7 +137,7 @@ def step(
     reason = reason.strip()[:300]
     if what == EntryStep.DECLINE and not reason:
         raise Invalid("请填写不采纳的理由")
-    entry.state = after(EntryState(entry.state), what)
+    entry.state = ENTRY_STEPS.after(EntryState(entry.state), what)
     entry.updated_at = now
     session.flush()
     _note(session, register, entry, f"{what}-entry", person_id, reason or None, address, now)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class EntryState(StrEnum):
@@ -22,24 +21,13 @@ class EntryStep(StrEnum):
     RETIRE = "retire"
 
 
-ENTRY_STEPS: Mapping[tuple[EntryState, EntryStep], EntryState] = MappingProxyType(
+ENTRY_STEPS = Steps(
     {
         (EntryState.PROPOSED, EntryStep.ACCEPT): EntryState.IN_FORCE,
         (EntryState.PROPOSED, EntryStep.DECLINE): EntryState.DECLINED,
         (EntryState.DECLINED, EntryStep.ACCEPT): EntryState.IN_FORCE,
         (EntryState.IN_FORCE, EntryStep.RETIRE): EntryState.RETIRED,
         (EntryState.RETIRED, EntryStep.ACCEPT): EntryState.IN_FORCE,
-    }
+    },
+    lambda: Conflict("这条记录的状态已经变化，请刷新查看"),
 )
-
-
-def after(state: EntryState, step: EntryStep) -> EntryState:
-    """The state after ``step``.
-
-    Raises:
-        Conflict: the table has no such step.
-    """
-    try:
-        return ENTRY_STEPS[state, step]
-    except KeyError:
-        raise Conflict("这条记录的状态已经变化，请刷新查看") from None

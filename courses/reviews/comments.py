@@ -16,11 +16,11 @@ from courses.models import CourseVersion, UnitKind, VersionState
 from courses.reviews import seats
 from courses.reviews.models import ReviewComment, ReviewReply
 from courses.reviews.states import (
+    COMMENT_STEPS,
     CommentState,
     CommentStep,
     IllegalReviewStep,
     SeatState,
-    after_comment,
 )
 from zhixin import acts
 from zhixin.errors import Conflict, Invalid, NotFound
@@ -247,7 +247,7 @@ def after_comment_or_same(state: CommentState, step: CommentStep) -> CommentStat
         CommentStep.CLOSE: CommentState.CLOSED,
         CommentStep.REOPEN: CommentState.OPEN,
     }
-    return state if state == ends[step] else after_comment(state, step)
+    return state if state == ends[step] else COMMENT_STEPS.after(state, step)
 
 
 def may_judge(

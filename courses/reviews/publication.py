@@ -12,7 +12,7 @@ from courses import authorship, reviewing
 from courses.models import CourseVersion, VersionState
 from courses.reviews import seats, verdicts
 from courses.reviews.states import SeatState, SeatStep
-from courses.version_states import IllegalStep, VersionStep, advance
+from courses.version_states import STEPS, IllegalStep, VersionStep
 from zhixin import acts
 from zhixin.errors import NotFound
 from zhixin.people.models import Person
@@ -119,7 +119,7 @@ def _move(session: Session, version: CourseVersion, step: VersionStep, **values:
     moved = session.execute(
         sa.update(CourseVersion)
         .where(CourseVersion.id == version.id, CourseVersion.state == before)
-        .values(state=advance(before, step), **values)
+        .values(state=STEPS.after(before, step), **values)
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise IllegalStep("这个版本刚刚已被处理，请刷新查看")

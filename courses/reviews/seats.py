@@ -12,7 +12,7 @@ from courses import authorship
 from courses.models import CourseVersion, VersionState
 from courses.reviews import rules
 from courses.reviews.models import CourseReview, ReviewRule, ReviewSeat
-from courses.reviews.states import IllegalReviewStep, SeatState, SeatStep, after_seat
+from courses.reviews.states import SEAT_STEPS, IllegalReviewStep, SeatState, SeatStep
 from courses.version_states import IllegalStep
 from zhixin import acts
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -192,7 +192,7 @@ def step(session: Session, seat: ReviewSeat, which: SeatStep, now: datetime) -> 
     moved = session.execute(
         sa.update(ReviewSeat)
         .where(ReviewSeat.id == seat.id, ReviewSeat.state == before)
-        .values(state=after_seat(before, which), ended_at=now, reason=seat.reason)
+        .values(state=SEAT_STEPS.after(before, which), ended_at=now, reason=seat.reason)
         .execution_options(synchronize_session=False)
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]

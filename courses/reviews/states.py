@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class SeatState(StrEnum):
@@ -38,50 +37,28 @@ class CommentStep(StrEnum):
     CLOSE = "close"
 
 
-SEAT_STEPS: Mapping[tuple[SeatState, SeatStep], SeatState] = MappingProxyType(
+class IllegalReviewStep(Conflict):
+    code = "illegal-review-step"
+    title = "审核的当前状态不允许此操作，请刷新查看"
+
+
+SEAT_STEPS = Steps(
     {
         (SeatState.OPEN, SeatStep.APPROVE): SeatState.APPROVED,
         (SeatState.OPEN, SeatStep.SEND_BACK): SeatState.RETURNED,
         (SeatState.OPEN, SeatStep.RELEASE): SeatState.RELEASED,
         (SeatState.OPEN, SeatStep.LAPSE): SeatState.LAPSED,
         (SeatState.OPEN, SeatStep.CLOSE): SeatState.CLOSED,
-    }
+    },
+    IllegalReviewStep,
 )
-COMMENT_STEPS: Mapping[tuple[CommentState, CommentStep], CommentState] = MappingProxyType(
+COMMENT_STEPS = Steps(
     {
         (CommentState.OPEN, CommentStep.RESOLVE): CommentState.RESOLVED,
         (CommentState.OPEN, CommentStep.CLOSE): CommentState.CLOSED,
         (CommentState.RESOLVED, CommentStep.REOPEN): CommentState.OPEN,
         (CommentState.RESOLVED, CommentStep.CLOSE): CommentState.CLOSED,
         (CommentState.CLOSED, CommentStep.REOPEN): CommentState.OPEN,
-    }
+    },
+    IllegalReviewStep,
 )
-
-
-class IllegalReviewStep(Conflict):
-    code = "illegal-review-step"
-    title = "审核的当前状态不允许此操作，请刷新查看"
-
-
-def after_seat(state: SeatState, step: SeatStep) -> SeatState:
-    """The state after ``step``.
-
-    Raises:
-        IllegalReviewStep: the table has no such step.
-    """
-    try:
-        return SEAT_STEPS[state, step]
-    except KeyError:
-        raise IllegalReviewStep from None
-
-
-def after_comment(state: CommentState, step: CommentStep) -> CommentState:
-    """The state after ``step``.
-
-    Raises:
-        IllegalReviewStep: the table has no such step.
-    """
-    try:
-        return COMMENT_STEPS[state, step]
-    except KeyError:
-        raise IllegalReviewStep from None

@@ -7,17 +7,17 @@ from itertools import product
 import pytest
 
 from courses.models import VersionState
-from courses.version_states import STEPS, IllegalStep, VersionStep, advance
+from courses.version_states import STEPS, IllegalStep, VersionStep
 
 
 @pytest.mark.parametrize(("state", "step"), list(product(VersionState, VersionStep)))
 def test_table(state: VersionState, step: VersionStep) -> None:
     """A step that the table does not name is refused, whatever the state."""
     if (state, step) in STEPS:
-        assert advance(state, step) == STEPS[state, step]
+        assert STEPS.after(state, step) == STEPS[state, step]
     else:
         with pytest.raises(IllegalStep):
-            advance(state, step)
+            STEPS.after(state, step)
 
 
 def test_nothing_returns_to_review() -> None:

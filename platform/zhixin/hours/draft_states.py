@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class DraftState(StrEnum):
@@ -28,14 +27,22 @@ class DraftStep(StrEnum):
     DISCARD = "discard"
 
 
-DRAFT_STEPS: Mapping[tuple[DraftState, DraftStep], DraftState] = MappingProxyType(
+class DraftMoved(Conflict):
+    """Somebody else was quicker, or the step is not one of this state."""
+
+    code = "draft-moved"
+    title = "草案的状态已经变化，请刷新查看"
+
+
+DRAFT_STEPS = Steps(
     {
         (DraftState.WRITING, DraftStep.SUBMIT): DraftState.REVIEW,
         (DraftState.WRITING, DraftStep.DISCARD): DraftState.DISCARDED,
         (DraftState.REVIEW, DraftStep.WITHDRAW): DraftState.WRITING,
         (DraftState.REVIEW, DraftStep.SEND_BACK): DraftState.WRITING,
         (DraftState.REVIEW, DraftStep.PUBLISH): DraftState.PUBLISHED,
-    }
+    },
+    DraftMoved,
 )
 
 #: A draft that somebody still has to do something about.
@@ -59,22 +66,3 @@ class Effect(StrEnum):
     LESS_TO_GO = "less-to-go"
     MORE_TO_GO = "more-to-go"
     HOURS_ONLY = "hours-only"  # other hours count, and as many are missing as before
-
-
-class DraftMoved(Conflict):
-    """Somebody else was quicker, or the step is not one of this state."""
-
-    code = "draft-moved"
-    title = "草案的状态已经变化，请刷新查看"
-
-
-def advance_draft(state: DraftState, step: DraftStep) -> DraftState:
-    """The state after ``step``.
-
-    Raises:
-        DraftMoved: the table has no such step.
-    """
-    try:
-        return DRAFT_STEPS[state, step]
-    except KeyError:
-        raise DraftMoved from None

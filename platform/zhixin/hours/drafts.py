@@ -13,11 +13,11 @@ from zhixin import acts
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
 from zhixin.hours import areas, dry_runs, policies
 from zhixin.hours.draft_states import (
+    DRAFT_STEPS,
     OPEN_DRAFTS,
     DraftMoved,
     DraftState,
     DraftStep,
-    advance_draft,
 )
 from zhixin.hours.models import Policy, PolicyDraft
 from zhixin.hours.policies import Content
@@ -249,7 +249,7 @@ def _move(session: Session, draft: PolicyDraft, step: DraftStep, **facts: Any) -
             PolicyDraft.state == before,
             PolicyDraft.revision == draft.revision,
         )
-        .values(state=advance_draft(before, step), **facts)
+        .values(state=DRAFT_STEPS.after(before, step), **facts)
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise DraftMoved

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from assessments import importing
 from assessments.banks import copies, listing, writing
 from assessments.banks.keeping import Held
+from assessments.banks.likeness import Sketch
 from assessments.banks.models import MOST_POINT, BankQuestion, BankVersion
 from assessments.banks.states import QuestionStep
 from assessments.exchange.base import Questions, Reading
@@ -95,9 +96,9 @@ def take(
 def _without_copies(
     session: Session, bank_id: int, found: Sequence[writing.Written]
 ) -> list[writing.Written]:
-    documents = [each.question for each in found]
-    inside = {at for at, (_to, percent) in copies.within(documents).items() if percent >= THE_SAME}
-    there = copies.of_many(session, bank_id, documents)
+    sketches = [each.sketch for each in found]
+    inside = {at for at, (_to, percent) in copies.within(sketches).items() if percent >= THE_SAME}
+    there = copies.of_many(session, bank_id, sketches)
     return [
         each
         for at, each in enumerate(found)
@@ -107,11 +108,11 @@ def _without_copies(
 
 def alike(session: Session, bank_id: int, reading: Reading, most: int) -> Mapping[int, list[str]]:
     """In words by place, what the first questions of a file are like: in it and in the bank."""
-    documents = [each.document for each in reading.found[:most]]
+    sketches = [Sketch.of(each.document) for each in reading.found[:most]]
     told: dict[int, list[str]] = {}
-    for at, (earlier, percent) in copies.within(documents).items():
+    for at, (earlier, percent) in copies.within(sketches).items():
         told.setdefault(at, []).append(f"与本文件 {reading.found[earlier].where} 相似 {percent}%")
-    for at, found in enumerate(copies.of_many(session, bank_id, documents)):
+    for at, found in enumerate(copies.of_many(session, bank_id, sketches)):
         if found:
             told.setdefault(at, []).append(said(found[0]))
     return told

@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -21,6 +23,20 @@ BANDS, ROWS = 20, 3
 SLOTS = BANDS * ROWS
 #: From so many percent on, two questions are shown as alike.
 ALIKE = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A question as it is compared: its pieces, and the bands by which it is found."""
+
+    pieces: tuple[str, ...]
+    bands: tuple[int, ...]
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Sketch:
+        """Of a question's document."""
+        found = tuple(pieces(question))
+        return cls(found, bands(found))
 
 
 def normal(text: str) -> str:
@@ -81,5 +97,10 @@ def _of(slots: Mapping[int, int], slot: int) -> int:
     tried, wanted = slot, slot
     while wanted not in slots:
         tried += 1
-        wanted = _hash(b"slot %d %d" % (slot, tried)) % SLOTS
+        wanted = _other(slot, tried)
     return slots[wanted]
+
+
+@cache
+def _other(slot: int, tried: int) -> int:
+    return _hash(b"slot %d %d" % (slot, tried)) % SLOTS

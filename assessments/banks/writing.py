@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import rfc8785
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from assessments import drafting, prints
 from assessments.banks import copies, places
 from assessments.banks.keeping import Held
+from assessments.banks.likeness import Sketch
 from assessments.banks.models import MOST_POINT, BankQuestion, BankReview, BankVersion
 from assessments.banks.states import STEPS, QuestionState, QuestionStep
 from assessments.errors import PaperChanged
@@ -27,9 +29,12 @@ REVIEWERS = frozenset({QuestionStep.ACCEPT, QuestionStep.RETURN})
 MOST_AT_ONCE = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Written:
     """A question as somebody wrote it, checked.
+
+    What takes long is found once, where it is first asked for: by who brings many before the
+    transaction (``prepare``).
 
     Attributes:
         question: its document with the key.
@@ -46,6 +51,23 @@ class Written:
         return {"question": dict(self.question)} | (
             {"passage": self.passage} if self.passage else {}
         )
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """As it is kept."""
+        return rfc8785.dumps(self.document)
+
+    @cached_property
+    def print(self) -> str:
+        """Of what it shows."""
+        return prints.with_passage(Question.model_validate(self.question), self.passage)
+
+    @cached_property
+    def sketch(self) -> Sketch:
+        return Sketch.of(self.question)
+
+    def prepare(self) -> None:
+        _ = self.canonical, self.print, self.sketch
 
 
 def checked(
@@ -80,29 +102,26 @@ def add(session: Session, held: Held, written: Sequence[Written], now: datetime)
     """
     if not held.brings:
         raise NotAllowed("您不能向这个题库添加题目")
+    if not written:
+        return []
     rows = [
-        BankQuestion(
-            bank_id=held.bank.id,
-            state=QuestionState.DRAFT,
-            newest_number=1,
-            **_shown(each),
-            writer_id=held.person_id,
-            changed_at=now,
-        )
+        {
+            "bank_id": held.bank.id,
+            "state": QuestionState.DRAFT,
+            "newest_number": 1,
+            "writer_id": held.person_id,
+            "changed_at": now,
+        }
+        | _shown(each)
         for each in written
     ]
-    session.add_all(rows)
-    session.flush()
-    ids = [row.id for row in rows]
-    if not ids:
-        return []
+    made = sa.insert(BankQuestion).returning(BankQuestion.id, sort_by_parameter_order=True)
+    ids = list(session.scalars(made, rows))
     session.execute(
         sa.insert(BankVersion),
         [_version(id, 1, each, held.person_id, now) for id, each in zip(ids, written, strict=True)],
     )
-    copies.note(
-        session, held.bank.id, list(zip(ids, [each.question for each in written], strict=True))
-    )
+    copies.note(session, held.bank.id, zip(ids, [each.sketch for each in written], strict=True))
     return ids
 
 
@@ -148,7 +167,7 @@ def edit(
         setattr(question, name, value)
     session.execute(sa.insert(BankVersion), [values])
     copies.forget(session, question.id)
-    copies.note(session, held.bank.id, [(question.id, written.question)])
+    copies.note(session, held.bank.id, [(question.id, written.sketch)])
     session.flush()
     return question
 
@@ -323,14 +342,13 @@ def _shown(written: Written) -> dict[str, Any]:
 def _version(
     question_id: int, number: int, written: Written, writer_id: int, now: datetime
 ) -> dict[str, Any]:
-    canonical = rfc8785.dumps(written.document)
-    asked = Question.model_validate(written.question)
+    canonical = written.canonical
     return {
         "question_id": question_id,
         "number": number,
         "document": canonical.decode(),
         "sha256": hashlib.sha256(canonical).hexdigest(),
-        "print": prints.with_passage(asked, written.passage),
+        "print": written.print,
         "point": written.point,
         "difficulty": written.difficulty,
         "writer_id": writer_id,

@@ -22,7 +22,7 @@ from assessments.banks import carrying, drawing, keeping, pools, writing
 from assessments.banks.drawing import Cell
 from assessments.banks.models import MOST_POINT
 from assessments.banks.writing import Written
-from assessments.questions import Question, QuestionKind
+from assessments.questions import QuestionKind
 from courses.packages import document as documents
 from courses.packages.document import BadPackage, PackagedCourse, renamed
 from courses.packages.parts import MOST_BANKED, MOST_DRAWN_PAPERS, Bank, Part
@@ -163,9 +163,9 @@ def _read(archive: Archive, bank: Bank, pictures: frozenset[str]) -> list[Writte
         one = _sound(each, where)
         if not _pictures(one) <= pictures:
             raise BadPackage(f"{where}中的图片不在包中")
-        if (shown := _print(one)) in seen:
+        if one.print in seen:
             raise BadPackage(f"{where}与前面的一题完全相同")
-        seen.add(shown)
+        seen.add(one.print)
         made.append(one)
     return made
 
@@ -207,7 +207,7 @@ class _Stock:
     @classmethod
     def of(cls, questions: Sequence[Written]) -> _Stock:
         sorts = {
-            _print(each): (each.point, QuestionKind(each.question["kind"]), each.difficulty)
+            each.print: (each.point, QuestionKind(each.question["kind"]), each.difficulty)
             for each in questions
         }
         return cls(Counter(sorts.values()), sorts)
@@ -253,7 +253,3 @@ def _named(written: Written, names: Mapping[str, str]) -> Written:
 def _pictures(written: Written) -> set[str]:
     told = json.dumps(written.document, ensure_ascii=False)
     return richtext.pictures(told) | set(documents.hotspots({"questions": [written.question]}))
-
-
-def _print(written: Written) -> str:
-    return prints.with_passage(Question.model_validate(written.question), written.passage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,11 @@ def unpack(
         read[member] = folder / f"captions-{at}"
         captioning.unpack(archive, member, read[member])
         progress(done, total)
-    return Unpacked(shown, written, read, banking.read(archive, document))
+    banks = banking.read(archive, document)
+    for question in chain.from_iterable(banks):
+        question.prepare()
+        progress(done, total)
+    return Unpacked(shown, written, read, banks)
 
 
 def make(

@@ -88,7 +88,7 @@ def test_copies_within_a_file_name_the_earlier_one() -> None:
     chosen = random.Random(5)
     questions = [_question(chosen) for _ in range(50)]
     questions.append({**questions[7], "stem": f"（单选）{questions[7]['stem']}"})
-    found = copies.within(questions)
+    found = copies.within(map(likeness.Sketch.of, questions))
     assert set(found) == {50}
     assert found[50][0] == 7
     assert found[50][1] >= 90

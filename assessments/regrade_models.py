@@ -110,6 +110,7 @@ class KeyCorrection(Base):
     total: Mapped[int] = mapped_column(default=0)  # attempts to look at
     last_attempt_id: Mapped[int] = mapped_column(default=0)  # all up to this one are done
     finished_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]  # who put it forward has read the decision
 
 
 class AttemptRegrade(Base):

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from assessments import blueprinting, blueprints, corrections, drafting, frozen, marking, results
+from assessments import blueprints, corrections, drafting, frozen, marking, results
 from assessments.banks import pools
 from assessments.banks.models import BankQuestion, BankVersion
 from assessments.banks.writing import document as bank_document
@@ -153,13 +153,25 @@ def decide(
 
 def may_decide(session: Session, correction: KeyCorrection, person_id: int) -> bool:
     """Neither who put it forward, nor who writes the paper, nor who took it."""
-    paper = session.get_one(Paper, correction.paper_id)
-    if person_id in {correction.proposed_by_id, *blueprinting.authors(session, paper)}:
-        return False
-    taken = sa.exists().where(
-        Attempt.person_id == person_id, Attempt.paper_version_id.in_(_versions(paper.id))
+    query = sa.select(KeyCorrection.id).where(
+        KeyCorrection.id == correction.id, decidable_by(person_id)
     )
-    return not session.scalar(sa.select(taken))
+    return session.scalar(query) is not None
+
+
+def decidable_by(person_id: int) -> sa.ColumnElement[bool]:
+    """The same as a condition."""
+    written = sa.select(Paper.id).where(drafting.mine(person_id))
+    taken = (
+        sa.select(PaperVersion.paper_id)
+        .join(Attempt, Attempt.paper_version_id == PaperVersion.id)
+        .where(Attempt.person_id == person_id)
+    )
+    return sa.and_(
+        KeyCorrection.proposed_by_id != person_id,
+        KeyCorrection.paper_id.not_in(written),
+        KeyCorrection.paper_id.not_in(taken),
+    )
 
 
 def graded(session: Session, correction: KeyCorrection) -> int:

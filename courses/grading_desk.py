@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from assessments import marking
 from assessments.models import Attempt
-from courses import completion, scopes
+from courses import completion, regrades, scopes
 from courses.learning import sampling_seed
 from courses.models import Course, CourseVersion, Enrolment
 from zhixin import access, clock, db
@@ -40,7 +40,10 @@ def queue() -> ResponseReturnValue:
     """What waits for this person."""
     titles = _mine()
     waiting = marking.queue(db.session(), titles.keys(), access.person().id)
-    return render_template("grading/queue.html", waiting=waiting, titles=titles)
+    return render_template(
+        "grading/queue.html", waiting=waiting, titles=titles,
+        regrades=regrades.waiting(db.session(), access.person()),
+    )  # fmt: skip
 
 
 @blueprint.get("/<int:attempt_id>")

@@ -128,6 +128,15 @@ def decide(regrade_id: int) -> ResponseReturnValue:
     return redirect(url_for("regrades.show", regrade_id=found.id), 303)
 
 
+@blueprint.post("/<int:regrade_id>/read")
+@access.only(Role.AUTHOR)
+def read(regrade_id: int) -> ResponseReturnValue:
+    """The decision is known to who put it forward."""
+    session, person = db.session(), access.person()
+    regrades.tell(session, regrades.get(session, regrade_id, person), person, clock.now())
+    return redirect(url_for("studio.index"), 303)
+
+
 def _own(paper_id: int) -> Paper:
     return drafting.get(db.session(), paper_id, access.person().id)
 

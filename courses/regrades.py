@@ -14,6 +14,7 @@ from assessments.errors import UnderExamination
 from assessments.models import Attempt, Paper
 from assessments.questions import Question
 from assessments.regrade_models import (
+    IN_FORCE,
     KeyCorrection,
     RegradeState,
     RegradeStep,
@@ -30,15 +31,18 @@ from zhixin.people.models import Person, Role
 
 log = structlog.get_logger()
 
+#: Decisions told at once; the others follow.
+MOST_TOLD = 10
 KIND = "key-correction"
 CLAIM = timedelta(minutes=5)
 AT_ONCE = 50
 
 
 def of_person(session: Session, person: Person) -> Sequence[KeyCorrection]:
-    """What somebody may see, the newest first."""
-    query = sa.select(KeyCorrection).where(_seen_by(person)).order_by(KeyCorrection.id.desc())
-    return session.scalars(query.limit(200)).all()
+    """What somebody may see: what waits for a decision first, then the newest."""
+    waits = sa.case((KeyCorrection.state == RegradeState.PROPOSED, 0), else_=1)
+    query = sa.select(KeyCorrection).where(_seen_by(person))
+    return session.scalars(query.order_by(waits, KeyCorrection.id.desc()).limit(200)).all()
 
 
 def get(session: Session, id: int, person: Person) -> KeyCorrection:
@@ -56,6 +60,45 @@ def get(session: Session, id: int, person: Person) -> KeyCorrection:
     if asked in frozen.under_examination(session, person.id):
         raise UnderExamination
     return found
+
+
+def waiting(session: Session, person: Person) -> int:
+    """How many wait for a decision that this person may take."""
+    if Role.REVIEWER not in person.roles:
+        return 0
+    query = sa.select(sa.func.count(KeyCorrection.id)).where(
+        KeyCorrection.state == RegradeState.PROPOSED, regrading.decidable_by(person.id)
+    )
+    return session.scalar(query) or 0
+
+
+def untold(session: Session, person: Person) -> Sequence[tuple[KeyCorrection, str]]:
+    """What this person put forward, was decided by another and was not read yet, with the papers'
+    titles, the newest first."""
+    query = (
+        sa.select(KeyCorrection, Paper.document["title"].as_string())
+        .join(Paper, Paper.id == KeyCorrection.paper_id)
+        .where(
+            KeyCorrection.proposed_by_id == person.id,
+            KeyCorrection.state.in_((*IN_FORCE, RegradeState.DECLINED)),
+            KeyCorrection.told_at.is_(None),
+        )
+        .order_by(KeyCorrection.decided_at.desc())
+        .limit(MOST_TOLD)
+    )
+    return [(correction, title) for correction, title in session.execute(query)]
+
+
+def tell(session: Session, correction: KeyCorrection, person: Person, now: datetime) -> None:
+    """They have read the decision.
+
+    Raises:
+        NotFound: it is not decided, or was not put forward by them.
+    """
+    if correction.proposed_by_id != person.id or correction.state == RegradeState.PROPOSED:
+        raise NotFound
+    correction.told_at = correction.told_at or now
+    session.flush()
 
 
 def _seen_by(person: Person) -> sa.ColumnElement[bool]:

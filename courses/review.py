@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from assessments import drafting
 from assessments.models import PaperVersion
-from courses import differences, moments, reviewing
+from courses import differences, moments, regrades, reviewing
 from courses.documents import CourseDocument
 from courses.models import CourseVersion, Field, VersionState
 from courses.reviews import comments, desk, publication, seats, verdicts
@@ -33,6 +33,7 @@ def queue() -> ResponseReturnValue:
         "review/queue.html",
         waiting=desk.queue(session, access.person()),
         scheduled=desk.scheduled(session),
+        regrades=regrades.waiting(session, access.person()),
         now=clock.now(),
     )
 

@@ -18,6 +18,7 @@ from assessments.banks import keeping
 from assessments.banks import writing as bank_writing
 from assessments.exchange.base import NoPictures
 from assessments.models import PaperVersion
+from assessments.regrade_models import KeyCorrection, RegradeStep
 from courses import authors, documents, editing, enrolments, fields, history, scopes
 from courses.classes import running
 from courses.models import Course, CourseVersion, UnitKind, VersionState
@@ -117,6 +118,19 @@ def regraded(world: Any) -> SimpleNamespace:
     (found,) = regrading.candidates(session, paper)
     made = regrading.propose(session, paper, scene.owner.id, found.name, "答案印错", now)
     scene.address["regrade_id"] = made.id
+    session.commit()
+    return scene
+
+
+def regrade_declined(world: Any) -> SimpleNamespace:
+    """The same; a reviewer declined it."""
+    scene = regraded(world)
+    session = db.session()
+    made = session.get_one(KeyCorrection, scene.address["regrade_id"])
+    reviewer = world.create_person("shenhe-gaipan", Role.REVIEWER).id
+    regrading.decide(
+        session, made, RegradeStep.DECLINE, person_id=reviewer, reason="原答案对", now=clock.now()
+    )
     session.commit()
     return scene
 

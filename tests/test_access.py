@@ -221,6 +221,7 @@ PAPERS = {
     "regrades.show": Case(scenes.regraded, {"GET": 200}),
     "regrades.forecast": Case(scenes.regraded, {"POST": 303}),
     "regrades.progress": Case(scenes.regraded, {"GET": 200}),
+    "regrades.read": Case(scenes.regrade_declined, {"POST": 303}),
     "regrades.decide": Case(scenes.regraded, {"POST": 303}, {"act": "withdraw"}),
     "grading.sheet": Case(scenes.written, {"GET": 200}),
     "grading.mark": Case(scenes.written, {"POST": 303}, {"p-q1-": "3"}),

@@ -16,7 +16,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 from wtforms.widgets import HiddenInput
 
-from courses import authors, editing, fields, history, reviewing, submission
+from courses import authors, editing, fields, history, regrades, reviewing, submission
 from courses.history import Act
 from courses.models import Course
 from courses.reviews import comments
@@ -79,7 +79,8 @@ def index() -> ResponseReturnValue:
     """My courses and how far each is."""
     courses = editing.of_owner(db.session(), access.person().id)
     newest = reviewing.newest(db.session(), [course.id for course in courses])
-    return render_template("studio/index.html", courses=courses, newest=newest)
+    regraded = regrades.untold(db.session(), access.person())
+    return render_template("studio/index.html", courses=courses, newest=newest, regraded=regraded)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

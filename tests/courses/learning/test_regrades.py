@@ -23,6 +23,7 @@ from tests.courses.learning.test_completion import answer, watch
 from zhixin import clock, db
 from zhixin.audit.models import Trace
 from zhixin.hours.models import Award
+from zhixin.people import accounts
 from zhixin.people.models import Person, Role
 
 
@@ -259,3 +260,46 @@ def test_whoever_may_edit_the_course_sees_it(
         client = sign_in(person)
         assert client.get(address).status_code == status
         assert (address in client.get("/regrades").text) == (status == 200)
+
+
+def test_those_concerned_are_told(
+    session: Session,
+    world: dict[str, Any],
+    author: Person,
+    create_person: Callable[..., Person],
+    sign_in: Callable[[Person], FlaskClient],
+) -> None:
+    """A proposal stands on the desks of the reviewers who may decide it, and of nobody else; the
+    decision, with its reason, stands in the studio of who put it forward until they say that they
+    have read it. Nobody else can say so."""
+    version = session.get_one(PaperVersion, world["offer"].paper_version_id)
+    paper = session.get_one(Paper, version.paper_id)
+    mended = {**QUESTION, "correct": ["a"]}
+    drafting.update_question(session, paper.id, author.id, mended, paper.revision, clock.now())
+    (found,) = regrading.candidates(session, paper)
+    helper, other = create_person("hezuo", Role.AUTHOR), create_person("bieren", Role.AUTHOR)
+    drafting.let_edit(session, [paper.id], [helper.id])
+    made = regrading.propose(session, paper, author.id, found.name, "印错", clock.now())
+    reviewer = create_person("shenhe", Role.REVIEWER)
+    accounts.grant(session, world["jia"], Role.REVIEWER)  # took the paper
+    session.commit()
+    waits, told = "1 项改判等待您决定", "您提出的改判未获同意"
+    for desk in ("/review", "/grading"):
+        assert waits in sign_in(reviewer).get(desk).text
+        assert waits not in sign_in(world["jia"]).get(desk).text
+    assert waits not in sign_in(author).get("/grading").text
+    assert told not in sign_in(author).get("/studio").text
+    assert sign_in(author).post(f"/regrades/{made.id}/read").status_code == 404
+    declined = {"act": "decline", "reason": "原答案没有错"}
+    assert sign_in(reviewer).post(f"/regrades/{made.id}", data=declined).status_code == 303
+    assert waits not in sign_in(reviewer).get("/review").text
+    writer = sign_in(author)
+    shown = writer.get("/studio").text
+    assert told in shown
+    assert "原答案没有错" in shown
+    for person in (helper, other):
+        client = sign_in(person)
+        assert told not in client.get("/studio").text
+        assert client.post(f"/regrades/{made.id}/read").status_code == 404
+    assert writer.post(f"/regrades/{made.id}/read").status_code == 303
+    assert told not in writer.get("/studio").text

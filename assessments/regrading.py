@@ -12,19 +12,17 @@ look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from assessments import blueprints, corrections, drafting, frozen, marking, results
+from assessments import blueprints, corrections, drafting, frozen, marking, rekeyed, results
 from assessments.banks import pools
-from assessments.banks.models import BankQuestion, BankVersion
-from assessments.banks.writing import document as bank_document
 from assessments.grading import grade_paper
 from assessments.models import Attempt, AttemptState, Paper, PaperVersion
 from assessments.papers import Paper as Document
@@ -40,22 +38,6 @@ from assessments.regrade_models import (
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
 
 MOST_REASON = 500
-#: Of a paper's frozen versions, the newest are searched for questions whose key was mended since.
-MOST_VERSIONS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A published question whose key was mended since."""
-
-    question_id: str
-    before: Question
-    after: Question
-
-    @property
-    def name(self) -> str:
-        """Of this question as it was published, for forms."""
-        return f"{self.question_id} {corrections.digest(self.before)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +59,6 @@ class Change:
         return bool(self.attempt.passed) and not self.passed
 
 
-def candidates(session: Session, paper: Paper) -> list[Candidate]:
-    """The published questions of a paper whose key was mended since."""
-    found = {each.name: each for each in (*_own(session, paper), *_drawn(session, paper))}
-    return list(found.values())
-
-
 def propose(
     session: Session, paper: Paper, person_id: int, name: str, reason: str, now: datetime
 ) -> KeyCorrection:
@@ -95,7 +71,7 @@ def propose(
     reason = reason.strip()[:MOST_REASON]
     if not reason:
         raise Invalid("请写明原答案错在哪里")
-    chosen = next((each for each in candidates(session, paper) if each.name == name), None)
+    chosen = next((each for each in rekeyed.candidates(session, paper) if each.name == name), None)
     if chosen is None:
         raise NotFound("没有这道题，或它的答案与发布时相同")
     made = KeyCorrection(
@@ -263,6 +239,17 @@ def sums(session: Session, correction: KeyCorrection, without: str) -> tuple[int
     return changed, gain, lose
 
 
+def versions_changed(session: Session, correction: KeyCorrection) -> Sequence[int]:
+    """The paper versions of the attempts that it changed or would have."""
+    query = (
+        sa.select(Attempt.paper_version_id)
+        .join(AttemptRegrade, AttemptRegrade.attempt_id == Attempt.id)
+        .where(AttemptRegrade.correction_id == correction.id)
+        .distinct()
+    )
+    return session.scalars(query).all()
+
+
 def next_attempts(
     session: Session, correction: KeyCorrection, after: int, limit: int
 ) -> Sequence[int]:
@@ -337,67 +324,3 @@ def _graded(correction: KeyCorrection) -> sa.Select[Attempt]:
         Attempt.state == AttemptState.CLOSED,
         Attempt.passed.is_not(None),
     )
-
-
-def _only_key(before: Question, after: Question) -> bool:
-    """Is it the same question but for its key?"""
-    if before.by_people or before.public() != after.public() or before.marking != after.marking:
-        return False
-    said = [each.model_dump(mode="json", exclude={"explanation"}) for each in (before, after)]
-    return said[0] != said[1]
-
-
-def _own(session: Session, paper: Paper) -> Iterator[Candidate]:
-    draft = drafting.Draft.from_document(paper.document)
-    mended = {question.id: question for question in draft.questions}
-    texts = {passage.id: passage.text for passage in draft.passages}
-    query = _versions(paper.id).order_by(PaperVersion.id.desc()).limit(MOST_VERSIONS)
-    for version_id in session.scalars(query).all():
-        made = corrections.in_force(session, version_id)
-        published = corrections.over(frozen.paper(session, version_id), made)
-        was = {passage.id: passage.text for passage in published.passages}
-        for question in published.questions:
-            after = mended.get(question.id)
-            about = question.passage or ""  # the text that it asks about has not changed either
-            if after and _only_key(question, after) and was.get(about) == texts.get(about):
-                yield Candidate(question.id, question, after)
-
-
-def _drawn(session: Session, paper: Paper) -> Iterator[Candidate]:
-    """Questions that attempts drew, of which the bank has accepted another version since."""
-    query = sa.select(Attempt.drawn).where(
-        Attempt.paper_version_id.in_(_versions(paper.id)), Attempt.drawn.is_not(None)
-    )
-    ids = {
-        id for drawn in session.scalars(query) if drawn for line in drawn["versions"] for id in line
-    }
-    made = session.scalars(
-        sa.select(KeyCorrection)
-        .where(KeyCorrection.paper_id == paper.id)
-        .order_by(KeyCorrection.id)
-    ).all()
-    made = [each for each in made if each.state in IN_FORCE]
-    wanted = sorted(ids)
-    newer = aliased(BankVersion)
-    for at in range(0, len(wanted), 500):
-        rows = session.execute(
-            sa.select(BankVersion.id, newer)
-            .join(BankQuestion, BankQuestion.id == BankVersion.question_id)
-            .join(
-                newer,
-                sa.and_(
-                    newer.question_id == BankQuestion.id,
-                    newer.number == BankQuestion.accepted_number,
-                ),
-            )
-            .where(BankVersion.id.in_(wanted[at : at + 500]), newer.number > BankVersion.number)
-        )
-        found = rows.all()
-        published = pools.asked(session, [version_id for version_id, _newest in found])
-        for version_id, newest in found:
-            kept, _text = published[version_id]
-            before = corrections.corrected(blueprints.in_paper(kept, version_id, kept.points), made)
-            mended = Question.model_validate(bank_document(newest)["question"])
-            after = blueprints.in_paper(mended, version_id, kept.points)
-            if _only_key(before, after):
-                yield Candidate(before.id, before, after)

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from assessments import drafting, regrading
+from assessments import drafting, regrading, rekeyed
 from assessments.models import Paper
 from assessments.questions import Question
 from assessments.regrade_models import IN_FORCE, KeyCorrection, RegradeState, RegradeStep
@@ -147,7 +147,7 @@ def _candidates(paper: Paper, problems: list[str] | None = None) -> str:
         paper=paper,
         found=[
             (each.name, _shown(each.before), _shown(each.after))
-            for each in regrading.candidates(db.session(), paper)
+            for each in rekeyed.candidates(db.session(), paper)
         ],
         problems=problems or [],
         sent=request.form,

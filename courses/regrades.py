@@ -228,13 +228,10 @@ def _one(
 def _finish(session: Session, correction: KeyCorrection, now: datetime) -> None:
     correction.state = advance(correction.state, RegradeStep.FINISH)
     correction.finished_at, correction.claimed_until = now, None
-    found = regrading.made(session, correction)
-    made = [regrade for regrade, _attempt in found]
-    for version_id in {attempt.paper_version_id for _regrade, attempt in found}:
+    for version_id in regrading.versions_changed(session, correction):
         analysing.ask(session, version_id, now, anew=True)
-    gained = sum(each.passed_after and not each.passed_before for each in made)
-    kept = sum(not each.applied for each in made)
-    said = f"改变 {len(made)} 份，改为通过 {gained} 份；按新答案未达到及格线、保留原结果 {kept} 份"
+    changed, gained, kept = regrading.sums(session, correction, scopes.PRACTICE)
+    said = f"改变 {changed} 份，改为通过 {gained} 份；按新答案未达到及格线、保留原结果 {kept} 份"
     note(session, correction, "regrade-done", None, now, said)
     session.flush()
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import current_app
 from PIL import Image
 
-from assessments import analysing, attempts, drafting, importing, regrading
+from assessments import analysing, attempts, drafting, importing, regrading, rekeyed
 from assessments import practice as runs
 from assessments.banks import keeping
 from assessments.banks import writing as bank_writing
@@ -115,7 +115,7 @@ def regraded(world: Any) -> SimpleNamespace:
     drafting.update_question(
         session, paper.id, scene.owner.id, {**QUESTION, "correct": ["b"]}, paper.revision, now
     )
-    (found,) = regrading.candidates(session, paper)
+    (found,) = rekeyed.candidates(session, paper)
     made = regrading.propose(session, paper, scene.owner.id, found.name, "答案印错", now)
     scene.address["regrade_id"] = made.id
     session.commit()

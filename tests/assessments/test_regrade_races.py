@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, regrading
+from assessments import attempts, drafting, regrading, rekeyed
 from assessments.models import Attempt
 from assessments.regrade_models import AttemptRegrade, KeyCorrection, RegradeStep
 from tests.assessments.conftest import single
@@ -50,7 +50,7 @@ def world(own_engine: sa.Engine, now: datetime) -> SimpleNamespace:
         ]  # fmt: skip
         mended = single(correct=["a"])
         drafting.update_question(session, paper.id, author.id, mended, paper.revision, now)
-        (found,) = regrading.candidates(session, paper)
+        (found,) = rekeyed.candidates(session, paper)
         made = regrading.propose(session, paper, author.id, found.name, "印错", now)
         session.commit()
         return SimpleNamespace(

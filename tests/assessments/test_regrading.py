@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, frozen, marking, regrading
+from assessments import attempts, drafting, frozen, marking, regrading, rekeyed
 from assessments import evidence as evidences
 from assessments.banks import writing
 from assessments.banks.states import QuestionStep
@@ -81,7 +81,7 @@ def _mend(session: Session, paper: Paper, now: datetime, **changes: Any) -> None
 
 
 def _propose(session: Session, paper: Paper, now: datetime) -> KeyCorrection:
-    (found,) = regrading.candidates(session, paper)
+    (found,) = rekeyed.candidates(session, paper)
     return regrading.propose(session, paper, paper.owner_id, found.name, "答案印错", now)
 
 
@@ -102,16 +102,16 @@ def test_only_a_mended_key_is_put_forward(
     """A question that shows something else now is another question; a better explanation changes
     no grade; with a reason, once at a time."""
     paper = published.paper
-    assert regrading.candidates(session, paper) == []
+    assert rekeyed.candidates(session, paper) == []
     for changes in (
         {"stem": "新的题干"},
         {"correct": ["b"], "explanation": "更清楚"},
         {"points": "2"},
     ):
         _mend(session, paper, now, **changes)
-        assert regrading.candidates(session, paper) == []
+        assert rekeyed.candidates(session, paper) == []
     _mend(session, paper, now)
-    (found,) = regrading.candidates(session, paper)
+    (found,) = rekeyed.candidates(session, paper)
     with pytest.raises(Invalid):
         regrading.propose(session, paper, paper.owner_id, found.name, " ", now)
     with pytest.raises(NotFound):
@@ -211,7 +211,7 @@ def test_passes_are_given_and_none_is_taken(
     assert (before["passed"], before["fraction_millionths"]) == (False, 0)
     assert "corrections" not in before
     assert (after["passed"], after["corrections"]) == (True, [correction.id])
-    assert regrading.candidates(session, paper) == []
+    assert rekeyed.candidates(session, paper) == []
     # A new version that has the right key itself is none of the correction's business.
     newest = drafting.freeze(session, paper.id, now)
     assert frozen.paper(session, newest.id).questions[0].correct == ("a",)  # type: ignore[attr-defined]
@@ -300,7 +300,7 @@ def test_a_drawn_question_is_corrected_in_the_bank(
     kept = writing.document(writing.version(session, question))["question"]
     mended = writing.checked(kept | {"correct": ["a"]})
     writing.edit(session, held[0], id, mended, 1, now)
-    assert regrading.candidates(session, paper) == []
+    assert rekeyed.candidates(session, paper) == []
     writing.step(session, held[0], [id], QuestionStep.PROPOSE, now=now)
     writing.step(session, held[1], [id], QuestionStep.ACCEPT, now=now)
     correction = _propose(session, paper, now)
@@ -309,7 +309,34 @@ def test_a_drawn_question_is_corrected_in_the_bank(
     regrading.decide(session, correction, RegradeStep.CONFIRM, person_id=reviewer.id, now=now)
     _run(session, correction, now)
     assert attempt.passed
-    assert regrading.candidates(session, paper) == []
+    assert rekeyed.candidates(session, paper) == []
+
+
+def test_a_question_that_nobody_drew_yet_is_corrected_too(
+    session: Session,
+    author: Person,
+    create_person: Callable[..., Person],
+    create_paper: Callable[..., Paper],
+    take: Callable[..., Attempt],
+    reviewer: Person,
+    now: datetime,
+) -> None:
+    """Its wrong key waits in the pool for who draws it next; the right one grades them."""
+    held = banked.bank(session, author, create_person("tongshi", Role.AUTHOR), now)
+    (id,) = banked.add(session, held, banked.stems(1), now)
+    paper = create_paper(
+        blueprint={"bank": held[0].bank.id, "lines": [{"count": 1, "points": "3"}]}
+    )
+    version = drafting.freeze(session, paper.id, now)
+    kept = writing.document(writing.version(session, writing.get(session, held[0], id)))
+    mended = writing.checked(kept["question"] | {"correct": ["a"]})
+    writing.edit(session, held[0], id, mended, 1, now)
+    writing.step(session, held[0], [id], QuestionStep.PROPOSE, now=now)
+    writing.step(session, held[1], [id], QuestionStep.ACCEPT, now=now)
+    correction = _propose(session, paper, now)
+    regrading.decide(session, correction, RegradeStep.CONFIRM, person_id=reviewer.id, now=now)
+    assert correction.total == 0
+    assert take(version, "yi", {correction.question_id: ["a"]}).passed
 
 
 def test_a_question_about_another_text_is_another_question(
@@ -322,6 +349,6 @@ def test_a_question_about_another_text_is_another_question(
     drafting.update_question(session, paper.id, paper.owner_id, asked, paper.revision, now)
     drafting.freeze(session, paper.id, now)
     _mend(session, paper, now, passage="p")
-    assert len(regrading.candidates(session, paper)) == 1
+    assert len(rekeyed.candidates(session, paper)) == 1
     drafting.put_passage(session, paper.id, paper.owner_id, "p", "每次 7 mg", paper.revision, now)
-    assert regrading.candidates(session, paper) == []
+    assert rekeyed.candidates(session, paper) == []

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, regrading
+from assessments import attempts, drafting, regrading, rekeyed
 from assessments.models import Attempt, Paper, PaperVersion
 from assessments.regrade_models import IN_FORCE, KeyCorrection, RegradeState
 from courses import completion, enrolments, forecasts, regrade_effects, scopes
@@ -55,7 +55,7 @@ def world(
     paper = session.get_one(Paper, version.paper_id)
     mended = {**QUESTION, "correct": ["a"]}
     drafting.update_question(session, paper.id, author.id, mended, paper.revision, now)
-    (found,) = regrading.candidates(session, paper)
+    (found,) = rekeyed.candidates(session, paper)
     correction = regrading.propose(session, paper, author.id, found.name, "印错", now)
     forecasts.start(session, correction, now)
     session.commit()

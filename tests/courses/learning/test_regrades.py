@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, regrading
+from assessments import attempts, drafting, regrading, rekeyed
 from assessments.models import Attempt, Paper, PaperVersion
 from assessments.regrade_models import KeyCorrection, RegradeState, RegradeStep
 from courses import authors, completion, editing, enrolments, evidence, regrades
@@ -132,7 +132,7 @@ def _confirmed(
     paper = session.get_one(Paper, version.paper_id)
     mended = {**QUESTION, "correct": ["a"]}
     drafting.update_question(session, paper.id, author.id, mended, paper.revision, now)
-    (candidate,) = regrading.candidates(session, paper)
+    (candidate,) = rekeyed.candidates(session, paper)
     correction = regrading.propose(
         session, paper, (proposer or author).id, candidate.name, "印错", now
     )
@@ -276,7 +276,7 @@ def test_those_concerned_are_told(
     paper = session.get_one(Paper, version.paper_id)
     mended = {**QUESTION, "correct": ["a"]}
     drafting.update_question(session, paper.id, author.id, mended, paper.revision, clock.now())
-    (found,) = regrading.candidates(session, paper)
+    (found,) = rekeyed.candidates(session, paper)
     helper, other = create_person("hezuo", Role.AUTHOR), create_person("bieren", Role.AUTHOR)
     drafting.let_edit(session, [paper.id], [helper.id])
     made = regrading.propose(session, paper, author.id, found.name, "印错", clock.now())

@@ -28,7 +28,6 @@ from assessments.banks import pools
 from assessments.blueprints import Line, drawn_id
 from assessments.models import Attempt, AttemptState, PaperVersion
 from assessments.questions import Choice, Question
-from zhixin import richtext
 from zhixin.db import Database
 
 AT_ONCE = 200
@@ -38,8 +37,8 @@ CLAIM = timedelta(minutes=15)
 AGAIN_AFTER = timedelta(minutes=5)
 #: The quiet hours of the city, by its own clock.
 NIGHT = range(1, 6)
-#: Of a question's text, in lists.
-MOST_SHOWN = 160
+#: Of a question's text, as it was written; lists show the beginning, formulas drawn.
+MOST_KEPT = 1000
 
 
 def due(session: Session, now: datetime, *, night: bool) -> Sequence[int]:
@@ -264,7 +263,7 @@ def _result(result: ItemResult, question: Question) -> dict[str, Any]:
     return {
         "id": result.item.id,
         "kind": str(question.kind),
-        "stem": richtext.GAP.sub("____", richtext.plain(question.stem))[:MOST_SHOWN],
+        "stem": question.stem[:MOST_KEPT],
         "points": float(question.points),
         "asked": result.asked,
         "facility": _plain(result.facility),
@@ -274,9 +273,7 @@ def _result(result: ItemResult, question: Question) -> dict[str, Any]:
         "flags": [str(flag) for flag in result.flags],
         "choices": [
             {
-                "text": None
-                if choice.option is None
-                else richtext.plain(texts[choice.option])[:MOST_SHOWN],
+                "text": None if choice.option is None else texts[choice.option][:MOST_KEPT],
                 "right": choice.option in result.item.correct,
                 "unused": choice.option in result.unused,
                 "attractive": choice.option in result.attractive,

@@ -15,7 +15,7 @@ from assessments.analysis_models import PaperAnalysis
 from assessments.models import Paper, PaperVersion
 from assessments.tasks import analyse_paper
 from assessments.views import back, blueprint
-from zhixin import access, clock, db, spreadsheets
+from zhixin import access, clock, db, richtext, spreadsheets
 from zhixin.errors import NotFound
 from zhixin.jobs import enqueue
 from zhixin.people.models import Role
@@ -122,11 +122,16 @@ def download(paper_id: int) -> ResponseReturnValue:
     return answer
 
 
+def words(text: str) -> str:
+    """A question's text or an option's in plain words."""
+    return richtext.GAP.sub("____", richtext.plain(text))
+
+
 def _item_rows(items: list[dict[str, Any]]) -> Iterator[tuple[spreadsheets.Cell, ...]]:
     for number, item in enumerate(items, 1):
         yield (
             number,
-            item["stem"],
+            words(item["stem"]),
             Decimal(str(item["points"])),
             item["asked"],
             *(_cell(item[name]) for name in ("facility", "together", "grouped", "without")),
@@ -139,7 +144,7 @@ def _choice_rows(items: list[dict[str, Any]]) -> Iterator[tuple[spreadsheets.Cel
         for choice in item["choices"]:
             yield (
                 number,
-                choice["text"] if choice["text"] is not None else _("未作答"),
+                _("未作答") if choice["text"] is None else words(choice["text"]),
                 _("是") if choice["right"] else "",
                 *(_cell(choice[name]) for name in ("upper", "middle", "lower", "all")),
             )

@@ -19,7 +19,7 @@ from tests.assessments.conftest import multiple, single
 from zhixin import db
 from zhixin.people.models import Person
 
-STEM = "=HYPERLINK(1)"
+STEM = "=HYPERLINK(1) $v^2$"
 
 
 @pytest.fixture
@@ -97,9 +97,10 @@ def test_the_page_says_what_to_look_at_and_the_file_holds_no_formula(
     page = client.get(f"/papers/{version.paper_id}/analysis").get_data(as_text=True)
     assert "区分度为负：请检查答案是否写错" in page
     assert "高分组选得更多" in page
+    assert '=HYPERLINK(1) <span class="math inline">v^2</span>' in page
     file = client.get(f"/papers/{version.paper_id}/analysis.xlsx").data
     cell = openpyxl.load_workbook(io.BytesIO(file)).worksheets[0]["B2"]
-    assert (cell.value, cell.data_type) == (STEM, "s")
+    assert (cell.value, cell.data_type) == ("=HYPERLINK(1) v^2", "s")
 
 
 def test_of_four_learners_nothing_is_said(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from assessments import drafting
 from courses import editing, fields, reviewing, search, submission
 from courses.models import Course, Field, FieldGroup, UnitKind
-from media import assets, probe, renditions, transcode
+from media import assets, probe, renditions, transcode, usage
 from media.models import Asset, AssetState
 from media.storage import MediaStore
 from zhixin import clock, db
@@ -106,6 +106,7 @@ def build(report: Report) -> Cast:
             pass
     insight.gather(database, now)
     with database.transaction() as session:
+        usage.add_up(session, current_app.extensions["media_store"])
         report("搜索索引", 0, 1)
         search.sync(session, current_app.extensions["course_index"])
         report("搜索索引", 1, 1)

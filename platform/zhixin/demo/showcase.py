@@ -167,13 +167,23 @@ def _fill(
 
 
 def _moments(session: Session, course: Course, video: Unit) -> None:
-    """Chapters of the video, and a question asked while it is watched."""
+    """Chapters of the video, a question asked while it is watched, and two at which it stops."""
     marks = chaptering.read(MARKS)
     chaptering.lay_down(session, course, video, marks, revision=course.revision)
-    asked = checks.read(
-        "0:25", "画面上这一部分的主题是什么？", ["安全完整性等级", "车站客流组织", "票务清分"], 0
-    )
-    checks.save(session, course, video, None, asked, revision=course.revision)
+    for asked in (
+        checks.read(
+            "0:25", "画面上这一部分的主题是什么？", ["安全完整性等级", "车站客流组织", "票务清分"], 0
+        ),
+        checks.read(
+            "0:19", "联锁回答的是哪个问题？", ["列车能不能走", "列车能走多快", "列车几点到"], 0,
+            everyone=True, explanation="联锁管能不能走，列控管能走多快。",
+        ),
+        checks.read(
+            "0:39", "设备出了故障，先做什么？", ["恢复运行", "确认安全", "更换设备"], 1,
+            everyone=True, explanation="先确认安全，再从现象找原因，最后恢复运行。",
+        ),
+    ):  # fmt: skip
+        checks.save(session, course, video, None, asked, revision=course.revision)
 
 
 def _caption(session: Session, asset: Asset, at: datetime) -> None:

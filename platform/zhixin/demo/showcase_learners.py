@@ -16,6 +16,7 @@ from assessments.papers import Paper
 from courses import completion, enrolments, practising, quizzes
 from courses.documents import CourseDocument, Unit
 from courses.models import CourseVersion, Enrolment, UnitKind
+from courses.stops import answering
 from media.models import Asset
 from zhixin.demo import showcase_paper
 from zhixin.demo.people import Cast
@@ -99,8 +100,25 @@ def _watch(
     chance: random.Random,
     share: float,
 ) -> datetime:
-    asset = session.get_one(Asset, _unit(document, UnitKind.VIDEO).asset_id)
-    return Sitting(session, learner, version, asset, at, chance).watch(share)
+    unit = _unit(document, UnitKind.VIDEO)
+    asset = session.get_one(Asset, unit.asset_id)
+    over = Sitting(session, learner, version, asset, at, chance).watch(share)
+    _answer_stops(session, learner, version, unit, over)
+    return over
+
+
+def _answer_stops(
+    session: Session, learner: Person, version: CourseVersion, unit: Unit, at: datetime
+) -> None:
+    """Rightly, those that were reached."""
+    secret: str = current_app.extensions["settings"].key("secret_key").hex()
+    right = {place: check.options[check.right] for place, check in unit.stops}
+    for stop in answering.of_unit(session, learner.id, version.id, unit, secret, at):
+        if stop.reached:
+            answering.answer(
+                session, learner.id, version.id, unit, stop.place, secret=secret, now=at,
+                choice=stop.options.index(right[stop.place]), tries=0,
+            )  # fmt: skip
 
 
 def _sheet(paper: Paper, chance: random.Random, wrong: float) -> dict[str, Sequence[str]]:

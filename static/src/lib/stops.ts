@@ -34,8 +34,8 @@ const NEAR_S = 10;
  * Where the video stops until a question is answered: by mouse, touch, keyboard or screen reader.
  * The server says when it is reached, what is asked, and whether a choice is right.
  *
- *   <section data-stop hidden role="dialog" tabindex="-1" …> <p data-stop-text>
- *     <div data-stop-options> <p data-stop-note role="status"> <p data-stop-why hidden> <button data-stop-go hidden>
+ *   <section data-stop hidden role="dialog" tabindex="-1" …> <p data-stop-text> <div data-stop-options>
+ *     <p data-stop-note role="status"> <p data-stop-why hidden> <button data-stop-go hidden> <p data-stop-help>
  *   <section data-stops hidden> <ul data-stops-list>           all of them, to be gone to
  */
 export class Stops {
@@ -99,6 +99,7 @@ export class Stops {
   }
 
   #played(): void {
+    if (!this.#open) this.#box.hidden = true; // "later" was said, and it is played on
     if (this.#open && !this.#open.answered) {
       this.video.pause();
       this.#focus();
@@ -140,9 +141,11 @@ export class Stops {
 
   #show(stop: Stop): void {
     this.#open = stop;
+    this.video.pause(); // it may have been played on while the server was asked
     this.#note("");
     this.#at("why").hidden = true;
     this.#at("go").hidden = true;
+    this.#at("help").hidden = false;
     this.#fill(stop);
     this.#box.hidden = false;
     this.#focus();
@@ -224,12 +227,14 @@ export class Stops {
   /** It may be played on: the question is in the list, and without it the video is not done. */
   #later(stop: Stop): void {
     this.#postponed.add(stop.place);
-    this.#say(this.word("stop_later"));
-  }
-
-  #say(text: string): void {
-    const note = this.#list.querySelector("[data-stops-note]");
-    if (note) note.textContent = text;
+    this.#at("text").textContent = this.word("stop_later");
+    this.#at("options").replaceChildren();
+    this.#note("");
+    this.#at("why").hidden = true;
+    this.#at("help").hidden = true;
+    this.#at("go").hidden = false;
+    this.#box.hidden = false;
+    this.#focus();
   }
 
   #draw(): void {
@@ -253,7 +258,6 @@ export class Stops {
     const stop = this.#stops.find((each) => each.place === place);
     if (!stop) return;
     this.#postponed.delete(place);
-    this.#say("");
     if (stop.reached && !stop.answered) return void this.#ask(stop);
     this.video.currentTime(Math.max(0, stop.at - 5));
     play(this.video);

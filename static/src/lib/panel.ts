@@ -35,7 +35,8 @@ export class Panel {
     this.#text("[data-confirmed]", clock(confirmedMs));
     this.#text("[data-pending]", clock(pendingMs));
     const missing = Math.max(0, neededMs - confirmedMs);
-    this.#text("[data-missing]", missing ? clock(Math.ceil(missing / 1000) * 1000) : this.word("done"));
+    const rest = this.stopsMissing ? this.word("stops_rest", { n: this.stopsMissing }) : this.word("done");
+    this.#text("[data-missing]", missing ? clock(Math.ceil(missing / 1000) * 1000) : rest);
   }
 
   bar(confirmed: Spans, pending: Spans, positionMs: number, durationMs: number): void {

@@ -200,6 +200,7 @@ export class Stops {
     this.#note(this.word("stop_right", { right: judged.stop.right ?? "" }));
     this.#at("why").textContent = judged.stop.explanation ?? "";
     this.#at("why").hidden = !judged.stop.explanation;
+    this.#at("help").hidden = true;
     this.#at("go").hidden = false;
     this.#at("go").focus();
     this.told(judged);
@@ -208,6 +209,7 @@ export class Stops {
   async #wrong(stop: Stop): Promise<void> {
     this.#note(this.word("prompt_wrong", { seconds: Math.ceil(stop.wait_s) }));
     await pause(stop.wait_s * 1000);
+    this.#note(this.word("stop_again"));
     this.#fill(stop);
   }
 

@@ -17,15 +17,17 @@ for the address holds a secret of its own: the playback's random id.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import sqlalchemy as sa
 from flask import Flask
 from itsdangerous import BadSignature
@@ -34,7 +36,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_cookie
 
 from courses import watched
-from courses.learning_api import BeatReplyOut, CourseOut, UnitOut
 from media import beats, intervals
 from media.api_models import BeatIn
 from media.beats import BEAT, COVERAGE, PLAYBACK, Decided, Video
@@ -77,6 +78,10 @@ _CREDITED = BEATS.labels("credited")
 _ANSWERED = REQUESTS.labels(_ENDPOINT, "POST", 200)
 _SECONDS = SECONDS.labels(_ENDPOINT)
 
+#: For a group's few rows PostgreSQL is to look each one up, however few or many it believes the
+#: tables to hold: making hash tables takes longer, and reading all leases far longer.
+_BY_INDEX = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
+
 #: How many playbacks a process remembers.
 _REMEMBERED = 20_000
 #: How many beats are written at once.
@@ -99,22 +104,22 @@ def _write_one() -> sa.Update:
 
 
 def _write_all(rows: Rows) -> sa.Update:
-    """The same for each of ``rows``."""
-    held = rows.each(_LEASE).with_only_columns(rows.place)
-    lease = held.with_for_update(of=PLAYBACK, skip_locked=True).cte("lease")
-    coverage = rows.each(beats.NOTE_COVERAGE).where(rows.place.in_(sa.select(lease.c.place)))
-    covered = coverage.returning(rows.place).cte("covered")
-    decided = rows.place == covered.c.place
-    row = rows.each(sa.select(*beats.BEAT_VALUES.values())).where(decided)
+    """The same for each of ``rows``, which go from one step to the next: those whose lease is
+    held, then those whose coverage was changed."""
+    lease = rows.each(_LEASE).with_only_columns(*rows.columns)
+    held = rows.step(lease.with_for_update(of=PLAYBACK, skip_locked=True), "lease")
+    coverage = held.each(beats.NOTE_COVERAGE)
+    covered = held.step(coverage.returning(*held.columns), "covered")
+    row = covered.each(sa.select(*beats.BEAT_VALUES.values()))
     beat = sa.insert(BEAT).from_select(list(beats.BEAT_VALUES), row).cte("beat_added")
-    noted: sa.Update = rows.each(beats.NOTE_PLAYBACK).where(decided).add_cte(beat)
-    return noted
+    noted: sa.Update = covered.each(beats.NOTE_PLAYBACK).add_cte(beat)
+    return noted.returning(covered.place)
 
 
 def _postgres_writer(lean: Lean) -> Writer:
     one = lean.prepare_write("beat", _write_one())
-    rows = Rows(_LEASE, beats.NOTE_COVERAGE, beats.ADD_BEAT, beats.NOTE_PLAYBACK)
-    several = lean.prepare_rows("beats", rows, _write_all(rows))
+    rows = Rows.of(_LEASE, beats.NOTE_COVERAGE, beats.ADD_BEAT, beats.NOTE_PLAYBACK)
+    several = lean.prepare_rows("beats", _write_all(rows))
 
     def write(cursor: Any, group: Sequence[dict[str, Any]]) -> list[bool]:
         if len(group) == 1:
@@ -160,11 +165,12 @@ class BeatLane:
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         self._lean = Lean(self._settings.database)
         self._read = self._lean.prepare(_STATE)
-        self._common = Lean(self._settings.database, of_all_threads=True)
+        self._common = Lean(self._settings.database, of_all_threads=True, without=_BY_INDEX)
         self._writer = (_sqlite_writer if self._lean.is_sqlite else _postgres_writer)(self._lean)
         self._write = Gathered(self._write_together, self._write_alone, most=_MOST).write
         self._digest_of = lru_cache(maxsize=20_000)(self._read_cookies)
         self._needs_of = lru_cache(maxsize=10_000)(self._find_needs)
+        self._since_of = lru_cache(maxsize=2)(self._find_since)
         self._known: dict[str, Any] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -208,11 +214,7 @@ class BeatLane:
 
     def _book(self, playback_id: str, beat: BeatIn, digest: bytes) -> bytes | None:
         now = clock.now()
-        since = sign_ins.fresh_since(self._settings, now)
-        signed_in: dict[str, Any] = {
-            name: self._lean.instant(instant) for name, instant in since.items()
-        }
-        signed_in["token_digest"] = digest
+        signed_in = self._since_of(math.ceil(now.timestamp())) | {"token_digest": digest}
         known = self._known.pop(playback_id, None)
         if known is not None:
             reply = self._book_on(known, beat, signed_in, now)
@@ -262,6 +264,12 @@ class BeatLane:
         session = self._serializer.loads(parse_cookie(header).get(self._cookie, ""))
         return token_digest(str(session.get("_user_id", "")))
 
+    def _find_since(self, second: int) -> dict[str, Any]:
+        """Since when a sign-in must have been seen and opened, by the end of that second of the
+        Unix clock: worked out once a second, and rather too strict than too lenient."""
+        since = sign_ins.fresh_since(self._settings, datetime.fromtimestamp(second, UTC))
+        return {name: self._lean.instant(instant) for name, instant in since.items()}
+
     def _find_needs(self, scope: str, asset_id: int) -> tuple[Video, int]:
         """What never changes of a video in a course version."""
         with self._database.session(writes=False) as session:
@@ -282,18 +290,18 @@ def _after(state: Any, values: dict[str, Any]) -> Any:
 
 
 def _answer(decided: Decided, needed_ms: int) -> bytes:
+    """A ``BeatReplyOut``, written out: its models would take as long as the decision."""
     booked = decided.booking
-    reply = BeatReplyOut(
-        credited_ms=intervals.total(booked.credited),
-        refused_ms=0,
-        reason=None,
-        covered=[(start / 1000, end / 1000) for start, end in booked.covered_after],
-        ended=None,
-        prompt=None,
-        unit=UnitOut(confirmed_ms=decided.covered_ms, needed_ms=needed_ms, done=False),
-        course=CourseOut(complete=False, award=None),
-    )
-    return reply.model_dump_json().encode()
+    return orjson.dumps({
+        "credited_ms": intervals.total(booked.credited),
+        "refused_ms": 0,
+        "reason": None,
+        "covered": [(start / 1000, end / 1000) for start, end in booked.covered_after],
+        "ended": None,
+        "prompt": None,
+        "unit": {"confirmed_ms": decided.covered_ms, "needed_ms": needed_ms, "done": False},
+        "course": {"complete": False, "award": None},
+    })  # fmt: skip
 
 
 _HEADERS = (

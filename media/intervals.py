@@ -42,6 +42,8 @@ def _merged(ordered: Iterable[Span]) -> list[Span]:
 
 def _overlapping(spans: Spans, start: int, end: int) -> Spans:
     """The whole spans of ``spans`` that share some time with ``[start, end)``."""
+    if len(spans) == 1:  # as nearly every beat's, and most coverage: nothing to search
+        return spans if spans[0][0] < end and spans[0][1] > start else ()
     first = bisect_right(spans, start, key=_end)
     return spans[first : bisect_left(spans, end, lo=first, key=_start)]
 

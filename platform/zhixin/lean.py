@@ -8,14 +8,14 @@ instants as ``Lean.instant`` says and reads what the driver gives (``Lean.read_i
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
+import orjson
 import psycopg
 import sqlalchemy as sa
 from psycopg.pq import ExecStatus
@@ -31,11 +31,15 @@ class Lean:
 
     Args:
         of_all_threads: one connection for all, who take turns by themselves.
+        without: settings of PostgreSQL's that are off on these connections.
     """
 
-    def __init__(self, url: str, *, of_all_threads: bool = False) -> None:
+    def __init__(
+        self, url: str, *, of_all_threads: bool = False, without: Sequence[str] = ()
+    ) -> None:
         self.engine = make_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._without = without
         self._kept: Any = SimpleNamespace() if of_all_threads else threading.local()
 
     def prepare(self, statement: sa.sql.expression.Executable) -> Prepared:
@@ -50,20 +54,18 @@ class Lean:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         return PreparedWrite(name, str(compiled), compiled.positiontup, _constants(compiled))
 
-    def prepare_rows(self, name: str, rows: Rows, statement: Any) -> PreparedRows:
-        """Compile a statement of PostgreSQL on ``rows`` that returns the places of those which
+    def prepare_rows(self, name: str, statement: Any) -> PreparedRows:
+        """Compile a statement of PostgreSQL on ``Rows`` that returns the places of those which
         it wrote, under a ``name`` of its own."""
-        compiled = _compile(statement.returning(rows.place))
-        return PreparedRows(
-            name, str(compiled), compiled.positiontup, _constants(compiled), rows.names
-        )
+        compiled = _compile(statement)
+        return PreparedRows(name, str(compiled), compiled.positiontup, _constants(compiled))
 
     @contextmanager
     def cursor(self) -> Iterator[Any]:
         """A cursor whose statements commit one by one, but for what BEGIN and COMMIT enclose."""
         connection: Any = getattr(self._kept, "connection", None)
         if connection is None:
-            connection = self._kept.connection = self.engine.raw_connection()
+            connection = self._kept.connection = self._connect()
         cursor = connection.cursor()
         try:
             yield cursor
@@ -76,6 +78,13 @@ class Lean:
             raise
         finally:
             cursor.close()
+
+    def _connect(self) -> Any:
+        connection = self.engine.raw_connection()
+        if not self.is_sqlite:
+            for setting in self._without:
+                connection.cursor().execute(f"SET {setting} = off")
+        return connection
 
     def instant(self, instant: datetime) -> str:
         """An instant as it is stored and compared."""
@@ -131,44 +140,52 @@ class PreparedWrite:
 
 
 class Rows:
-    """Many runs of the same statements as one: their parameters become the columns of a table
-    that is given as JSON, a row for each run, known by its ``place`` among them."""
+    """Many runs of the same statements as one: their parameters become the columns of a table,
+    a row for each run, known by its ``place`` among them."""
 
-    def __init__(self, *statements: sa.sql.expression.Executable) -> None:
+    def __init__(self, table: sa.FromClause) -> None:
+        self.columns = list(table.c)
+        self._column = dict(table.c.items())
+        self.place: sa.ColumnElement[int] = table.c.place
+
+    @classmethod
+    def of(cls, *statements: sa.sql.expression.Executable) -> Self:
+        """The rows as they are given: as JSON."""
         parameters: dict[str, Any] = {}
         for statement in statements:
             for name, parameter in _compile(statement).binds.items():
                 if parameter.value is None:
                     parameters[name] = parameter.type
-        self.names = list(parameters)
         columns = [sa.column(name, type_) for name, type_ in parameters.items()]
         document = sa.bindparam(_DOCUMENT, type_=sa.JSON)
         table = sa.func.json_to_recordset(document).table_valued(
             sa.column("place", sa.Integer), *columns
         )
-        self._given = sa.select(table.render_derived(name="rows", with_types=True)).cte("given")
-        self.place: sa.ColumnElement[int] = self._given.c.place
+        return cls(table.render_derived(name="rows", with_types=True))
 
     def each(self, statement: Any) -> Any:
         """``statement`` for each of the rows."""
 
         def column(element: Any, **_unused: Any) -> Any:
-            if isinstance(element, sa.BindParameter) and element.key in self.names:
-                return self._given.c[element.key]
-            return None
+            is_theirs = isinstance(element, sa.BindParameter) and element.key in self._column
+            return self._column[element.key] if is_theirs else None
 
         return visitors.replacement_traverse(statement, {}, column)
+
+    def step(self, statement: Any, name: str) -> Self:
+        """Those rows whose ``columns`` are what ``statement`` on them returns."""
+        return type(self)(statement.cte(name))
 
 
 class PreparedRows:
     """A statement that PostgreSQL has parsed and planned, on each connection that ran it."""
 
-    __slots__ = ("_name", "_names", "_parameters", "_sql")
+    __slots__ = ("_name", "_parameters", "_sql")
 
     def __init__(
-        self, name: str, sql: str, positions: list[str], constants: dict[str, Any], names: list[str]
+        self, name: str, sql: str, positions: list[str], constants: dict[str, Any]
     ) -> None:
-        self._name, self._sql, self._names = name.encode(), sql.encode(), names
+        self._name, self._sql = name.encode(), sql.encode()
         self._parameters = [
             None if parameter == _DOCUMENT else str(constants[parameter]).encode()
             for parameter in positions
@@ -181,11 +198,9 @@ class PreparedRows:
             psycopg.Error: the statement failed or the connection is gone.
         """
         server = cursor.connection.pgconn
-        given = [
-            {"place": place} | {name: row[name] for name in self._names}
-            for place, row in enumerate(rows)
-        ]
-        document = json.dumps(given, default=_hex).encode()
+        # A row may hold more than is asked for; that is passed over.
+        given = [row | {"place": place} for place, row in enumerate(rows)]
+        document = orjson.dumps(given, default=_hex)
         values = [document if value is None else value for value in self._parameters]
         result = server.exec_prepared(self._name, values)
         if result.status != ExecStatus.TUPLES_OK and _is_unknown(result):
@@ -200,8 +215,10 @@ class PreparedRows:
 _DOCUMENT = "document"
 
 
-def _hex(value: bytes) -> str:
+def _hex(value: Any) -> str:
     """Bytes as PostgreSQL reads them from text."""
+    if not isinstance(value, bytes):
+        raise TypeError(type(value))
     return "\\x" + value.hex()
 
 

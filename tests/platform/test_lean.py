@@ -82,8 +82,10 @@ def test_many_rows_are_one_statement(lean: Lean, own_engine: sa.Engine) -> None:
         SignInFailure.sign_in_name == sa.bindparam("name"),
         SignInFailure.failed_at == sa.bindparam("at"),
     )
-    rows = Rows(forgetting)
-    statement = lean.prepare_rows("forgetting", rows, rows.each(forgetting))
+    rows = Rows.of(forgetting)
+    known = sa.select(*rows.columns).where(rows.columns[1] != "nobody")
+    rows = rows.step(known, "known")  # what one step leaves, the next goes on with
+    statement = lean.prepare_rows("forgetting", rows.each(forgetting).returning(rows.place))
     names = ['甲"\\', "乙',{}", "$1\n"]
     for name in names:
         write(lean, name)
@@ -93,6 +95,16 @@ def test_many_rows_are_one_statement(lean: Lean, own_engine: sa.Engine) -> None:
     with own_engine.connect() as connection:
         left = connection.scalars(sa.select(SignInFailure.sign_in_name)).all()
     assert left == [names[1]]
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+def test_plans_of_a_kind_can_be_ruled_out(own_engine: sa.Engine) -> None:
+    """On these connections, on each of them."""
+    url = own_engine.url.render_as_string(hide_password=False)
+    with Lean(url, without=["enable_seqscan"]).cursor() as cursor:
+        assert cursor.execute("SHOW enable_seqscan").fetchone() == ("off",)
+    with Lean(url).cursor() as cursor:
+        assert cursor.execute("SHOW enable_seqscan").fetchone() == ("on",)
 
 
 def test_one_connection_for_all_threads(own_engine: sa.Engine) -> None:

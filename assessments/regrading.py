@@ -285,7 +285,9 @@ class Reader:
             return None
         every = [*(m for m in made if m.id != self.correction.id), self.correction]
         paper = corrections.over(frozen.whole(self.session, base, attempt.drawn), every)
-        graded = grade_paper(paper, attempt.answers, marking.given(self.session, attempt))
+        by_people = any(each.by_people for each in paper.questions)
+        given = marking.given(self.session, attempt) if by_people else None
+        graded = grade_paper(paper, attempt.answers, given)
         fraction = results.millionths(graded.fraction)
         document = results.document(graded)
         if document == result and fraction == attempt.fraction_millionths:

@@ -197,8 +197,9 @@ def _foresee(
 ) -> tuple[list[dict[str, object]], int]:
     """The rows of these attempts, and how many of them could not be graded."""
     reader, rows, failed = regrading.Reader(session, correction), list[dict[str, object]](), 0
-    counted: set[tuple[int, str]] = set()
-    for attempt in regrading.attempts(session, ids):
+    attempts = regrading.attempts(session, ids)
+    counted, studying = _counted(session, forecast, attempts), _studying(session, attempts)
+    for attempt in attempts:
         try:
             change = reader.change(attempt)
         except SQLAlchemyError:
@@ -211,8 +212,8 @@ def _foresee(
             continue
         hours = None
         who = attempt.person_id, attempt.scope
-        if change.gains and who not in counted and not _counted(session, forecast, attempt):
-            hours = _hours(session, attempt)
+        if change.gains and who in studying and who not in counted:
+            hours = _hours(session, studying[who], attempt)
         if hours is not None:
             counted.add(who)
         rows.append(
@@ -229,30 +230,35 @@ def _foresee(
     return rows, failed
 
 
-def _counted(session: Session, forecast: RegradeForecast, attempt: Attempt) -> bool:
-    """Do the hours come by another of the person's attempts already?"""
-    found = (
-        sa.exists()
+#: A person, and the scope that they were asked in.
+Who = tuple[int, str]
+
+
+def _counted(session: Session, forecast: RegradeForecast, attempts: Sequence[Attempt]) -> set[Who]:
+    """Whom of these another attempt, in an earlier chunk, brings the hours already."""
+    rows = session.execute(
+        sa.select(Attempt.person_id, Attempt.scope)
+        .join(ForeseenChange, ForeseenChange.attempt_id == Attempt.id)
         .where(ForeseenChange.forecast_id == forecast.id, ForeseenChange.hours.is_not(None))
-        .where(Attempt.id == ForeseenChange.attempt_id)
-        .where(Attempt.person_id == attempt.person_id, Attempt.scope == attempt.scope)
+        .where(Attempt.person_id.in_({each.person_id for each in attempts}))
     )
-    return bool(session.scalar(sa.select(found)))
+    return {(person_id, scope) for person_id, scope in rows}
 
 
-def _hours(session: Session, attempt: Attempt) -> Decimal | None:
-    """What completing the course by this pass gives; None: it does not, or it was completed."""
-    if attempt.scope.startswith(scopes.PRACTICE):
-        return None
-    enrolment = session.scalar(
+def _studying(session: Session, attempts: Sequence[Attempt]) -> dict[Who, Enrolment]:
+    """The enrolments of these, as far as they are not completed; practice is in none."""
+    rows = session.scalars(
         sa.select(Enrolment).where(
-            Enrolment.person_id == attempt.person_id,
-            Enrolment.version_id == scopes.version_of(attempt.scope),
+            Enrolment.person_id.in_({each.person_id for each in attempts}),
+            Enrolment.version_id.in_({scopes.version_of(each.scope) or 0 for each in attempts}),
             Enrolment.state == EnrolmentState.ACTIVE,
         )
     )
-    if enrolment is None:
-        return None
+    return {(each.person_id, scopes.of_version(each.version_id)): each for each in rows}
+
+
+def _hours(session: Session, enrolment: Enrolment, attempt: Attempt) -> Decimal | None:
+    """What completing the course by this pass gives; None: it does not."""
     if not progress.with_passed(session, enrolment, attempt.paper_version_id).complete:
         return None
     version = session.get_one(CourseVersion, enrolment.version_id)

@@ -177,7 +177,8 @@ def with_passed(session: Session, enrolment: Enrolment, paper_version_id: int) -
     text, rule = _rules(session, [enrolment.version_id])[enrolment.version_id]
     covered = _covered(session, enrolment.person_id, [scope])[scope]
     passed = {*_passed(session, enrolment.person_id, [scope])[scope], paper_version_id}
-    stops = answering.answered(session, enrolment.person_id, [enrolment.version_id])
+    stopping = [enrolment.version_id] if document(text).has_stops else []
+    stops = answering.answered(session, enrolment.person_id, stopping)
     return compute(
         document(text), rule, covered, passed, enrolment.pages_read,
         stops.get(enrolment.version_id, ()),

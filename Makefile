@@ -32,9 +32,10 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 ENGLISH := platform/zhixin/translations/en/LC_MESSAGES/messages
+# The catalogue has no header (it would differ with each of its changes): Babel takes it as fuzzy.
 $(ENGLISH).mo: $(ENGLISH).po .venv/.synced
 	@echo "· compiling the English texts"
-	@$(RUN) pybabel -q compile -l en -i $< -o $@
+	@$(RUN) pybabel -q compile --use-fuzzy -l en -i $< -o $@
 
 setup: .venv/.synced static/dist/manifest.json $(ENGLISH).mo ## install everything and build the front end
 

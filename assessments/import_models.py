@@ -21,6 +21,8 @@ class ImportState(StrEnum):
     READING = "reading"
     READY = "ready"  # for its author's decision
     FAILED = "failed"
+    ACCEPTED = "accepted"  # its author wants the questions in a bank: for a job
+    TAKING = "taking"
     TAKEN = "taken"
 
 
@@ -30,7 +32,9 @@ IMPORT_STEPS: Mapping[ImportState, frozenset[ImportState]] = MappingProxyType(
         ImportState.READING: frozenset(
             {ImportState.READING, ImportState.READY, ImportState.FAILED}
         ),
-        ImportState.READY: frozenset({ImportState.TAKEN}),
+        ImportState.READY: frozenset({ImportState.ACCEPTED, ImportState.TAKEN}),
+        ImportState.ACCEPTED: frozenset({ImportState.TAKING}),
+        ImportState.TAKING: frozenset({ImportState.TAKING, ImportState.READY, ImportState.TAKEN}),
         ImportState.FAILED: frozenset(),
         ImportState.TAKEN: frozenset(),
     }
@@ -38,7 +42,11 @@ IMPORT_STEPS: Mapping[ImportState, frozenset[ImportState]] = MappingProxyType(
 
 
 class QuestionImport(Base):
-    """One file of an author. ``content`` is there until it is read, ``result`` from then on."""
+    """One file of an author. ``content`` is there until it is read, ``result`` from then on.
+
+    ``taking``: how its author wants the questions in a bank (``skip``, ``propose``), then what
+    became of them (``added``, ``skipped``).
+    """
 
     __tablename__ = "question_import"
     __table_args__ = (
@@ -47,7 +55,8 @@ class QuestionImport(Base):
             "(state IN ('waiting', 'reading')) = (content IS NOT NULL)", name="content_while_unread"
         ),
         sa.CheckConstraint(
-            "(state IN ('ready', 'taken')) = (result IS NOT NULL)", name="result_when_read"
+            "(state IN ('ready', 'accepted', 'taking', 'taken')) = (result IS NOT NULL)",
+            name="result_when_read",
         ),
         sa.CheckConstraint("done >= 0 AND tries >= 0", name="counts"),
         sa.Index("ix_question_import_owner_id_id", "owner_id", "id"),
@@ -68,5 +77,6 @@ class QuestionImport(Base):
     claim: Mapped[str | None] = mapped_column(sa.String(16))
     beat_at: Mapped[datetime]
     result: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    taking: Mapped[dict[str, Any] | None]
     failure: Mapped[str | None] = mapped_column(sa.String(500))
     created_at: Mapped[datetime]

@@ -19,6 +19,8 @@ from zhixin.errors import DomainError, NotFound
 MOST_BYTES = 40 * 1024 * 1024
 #: Rows of the preview; the rest is counted.
 SHOWN = 200
+#: A job has it, or will.
+AT_WORK = (ImportState.WAITING, ImportState.READING, ImportState.ACCEPTED, ImportState.TAKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,11 @@ def send(to: Destination, show: Callable[[int], str]) -> ResponseReturnValue:
 
 
 def progress(made: QuestionImport, address: str) -> ResponseReturnValue:
-    """How far the reading is; tells the page to load anew when it is done."""
+    """How far the work is; tells the page to load anew when it is done."""
     shown = Response(
         render_template("assessments/_import_progress.html", made=made, progress_url=address)
     )
-    if made.state not in (ImportState.WAITING, ImportState.READING):
+    if made.state not in AT_WORK:
         shown.headers["HX-Refresh"] = "true"
     return shown
 
@@ -110,6 +112,7 @@ def result(
         made=made,
         format=FORMATS[made.format],
         reading=reading,
+        at_work=made.state in AT_WORK,
         shown=SHOWN,
         rich=richtext.inline,
         take_url=take,

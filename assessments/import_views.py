@@ -52,7 +52,8 @@ def show(paper_id: int, import_id: int) -> ResponseReturnValue:
 @access.only(Role.AUTHOR)
 def progress(paper_id: int, import_id: int) -> ResponseReturnValue:
     """The same for a page that asks again; tells it to load anew when it is done."""
-    return import_pages.progress(_import(paper_id, import_id), _progress(paper_id, import_id))
+    made = importing.get(db.session(), import_id, _author(), _target(_own(paper_id)), whole=False)
+    return import_pages.progress(made, _progress(paper_id, import_id))
 
 
 @blueprint.post("/<int:paper_id>/imports/<int:import_id>")

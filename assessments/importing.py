@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -84,15 +84,16 @@ def start(
     return made
 
 
-def get(session: Session, import_id: int, owner_id: int, target: str) -> QuestionImport:
-    """An author's own import, with its result.
+def get(
+    session: Session, import_id: int, owner_id: int, target: str, *, whole: bool = True
+) -> QuestionImport:
+    """An author's own import; ``whole``: with its result, which may be long.
 
     Raises:
         NotFound: there is none, or it is somebody else's or for something else.
     """
-    found = session.get(
-        QuestionImport, import_id, options=[undefer(QuestionImport.result)], populate_existing=True
-    )
+    options = [undefer(QuestionImport.result)] if whole else []
+    found = session.get(QuestionImport, import_id, options=options, populate_existing=True)
     if found is None or (found.owner_id, found.target) != (owner_id, target):
         raise NotFound
     return found
@@ -136,7 +137,7 @@ def run(
         row = session.get(QuestionImport, import_id, options=[undefer(QuestionImport.content)])
         assert row is not None
         owner_id, format, content, tries = row.owner_id, row.format, row.content or b"", row.tries
-    keeper = _Keeper(database, import_id, claim, now)
+    keeper = Keeper(database, import_id, claim, now, ImportState.READING)
     if tries > MOST_TRIES:
         keeper.end(
             state=ImportState.FAILED, failure="读取没有完成，请把文件拆小后重试", content=None
@@ -144,7 +145,7 @@ def run(
         return
     try:
         reading = formats.FORMATS[format].read(content, pictures(owner_id), keeper.progress)
-    except _Lost:
+    except Lost:
         return
     except DomainError as error:
         keeper.end(state=ImportState.FAILED, failure=error.message[:500], content=None)
@@ -166,8 +167,19 @@ def take(
     return len(reading.found)
 
 
-def claim(session: Session, made: QuestionImport, *, everything: bool, now: datetime) -> Reading:
-    """What was read, for who puts it somewhere now: once.
+def claim(
+    session: Session,
+    made: QuestionImport,
+    *,
+    everything: bool,
+    now: datetime,
+    state: ImportState = ImportState.TAKEN,
+    taking: Mapping[str, Any] | None = None,
+) -> Reading:
+    """What was read, for who puts it somewhere: once.
+
+    Args:
+        state: in which it is from now on; ``taking`` goes with it.
 
     Raises:
         Invalid: there are faults and ``everything`` is wanted, or there is no question.
@@ -183,7 +195,7 @@ def claim(session: Session, made: QuestionImport, *, everything: bool, now: date
     changed = session.execute(
         sa.update(QuestionImport)
         .where(QuestionImport.id == made.id, QuestionImport.state == ImportState.READY)
-        .values(state=ImportState.TAKEN, beat_at=now)
+        .values(state=state, taking=taking, beat_at=now, tries=0, failure=None)
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("这个文件的题目已经导入过", code="already-imported")
@@ -224,17 +236,23 @@ def _kept(reading: Reading) -> dict[str, Any]:
     }
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """Another job took over."""
 
 
-class _Keeper:
-    """Tells how far the reading is, and notices when another took over."""
+class Keeper:
+    """Tells how far the work on an import in ``state`` is, and notices when another took over."""
 
     def __init__(
-        self, database: Database, import_id: int, claim: str, now: Callable[[], datetime]
+        self,
+        database: Database,
+        import_id: int,
+        claim: str,
+        now: Callable[[], datetime],
+        state: ImportState,
     ) -> None:
         self._database, self._id, self._claim, self._now = database, import_id, claim, now
+        self._state = state
         self._reported = time.monotonic()
 
     def progress(self, done: int, total: int) -> None:
@@ -242,17 +260,22 @@ class _Keeper:
             return
         self._reported = time.monotonic()
         if not self.end(done=done, total=total):
-            raise _Lost
+            raise Lost
 
     def end(self, **values: Any) -> bool:
         with self._database.transaction() as session:
-            kept = session.execute(
-                sa.update(QuestionImport)
-                .where(
-                    QuestionImport.id == self._id,
-                    QuestionImport.claim == self._claim,
-                    QuestionImport.state == ImportState.READING,
-                )
-                .values(beat_at=self._now(), **values)
+            return self.end_in(session, **values)
+
+    def end_in(self, session: Session, **values: Any) -> bool:
+        """The same within a transaction; False: another has it now."""
+        kept = session.execute(
+            sa.update(QuestionImport)
+            .where(
+                QuestionImport.id == self._id,
+                QuestionImport.claim == self._claim,
+                QuestionImport.state == self._state,
             )
-            return bool(kept.rowcount)  # type: ignore[attr-defined]
+            .values(beat_at=self._now(), **values)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(kept.rowcount)  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import structlog
 from flask import current_app
 
 from assessments import analysing, importing
+from assessments.banks import taking
 from assessments.exchange.base import NoPictures
 from zhixin import clock, db
 from zhixin.jobs import enqueue, job
@@ -26,12 +27,19 @@ def read_questions(import_id: int) -> None:
     importing.run(db.database(), import_id, pictures(), clock.now)
 
 
+@job(name="assessments.take_questions", time_limit_s=900)
+def take_questions(import_id: int) -> None:
+    taking.run(db.database(), import_id, clock.now)
+
+
 @job(name="assessments.imports", time_limit_s=60, every_s=60)
 def find_imports() -> None:
     session, now = db.session(), clock.now()
     importing.forget(session, now)
     for import_id in importing.stranded(session, now):
         enqueue(session, read_questions, import_id)
+    for import_id in taking.stranded(session, now):
+        enqueue(session, take_questions, import_id)
 
 
 @job(name="assessments.analyse_paper", time_limit_s=900)

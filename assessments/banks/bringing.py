@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import importing
 from assessments.banks import copies, listing, writing
 from assessments.banks.keeping import Held
 from assessments.banks.likeness import Sketch
 from assessments.banks.models import MOST_POINT, BankQuestion, BankVersion
-from assessments.banks.states import QuestionStep
 from assessments.exchange.base import Questions, Reading
-from assessments.import_models import QuestionImport
 from assessments.questions import Question
 from zhixin.errors import Invalid
 
@@ -44,66 +39,23 @@ def difficulty(said: str) -> int:
     return 3
 
 
-def written(reading: Reading) -> list[writing.Written]:
+def written(
+    reading: Reading, progress: Callable[[int], None] = lambda done: None
+) -> list[writing.Written]:
     """Everything that was read, as a bank holds it."""
     passages = {each["id"]: each["text"] for each in reading.passages}
-    return [
-        writing.checked(
-            each.document,
-            point=" ".join(each.notes.get("知识点", "").split())[:MOST_POINT],
-            difficulty=difficulty(each.notes.get("难度", "")),
-            passage=passages.get(each.document.get("passage") or ""),
+    made = []
+    for each in reading.found:
+        made.append(
+            writing.checked(
+                each.document,
+                point=" ".join(each.notes.get("知识点", "").split())[:MOST_POINT],
+                difficulty=difficulty(each.notes.get("难度", "")),
+                passage=passages.get(each.document.get("passage") or ""),
+            )
         )
-        for each in reading.found
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    added: int
-    skipped: int
-
-
-def take(
-    session: Session,
-    made: QuestionImport,
-    held: Held,
-    *,
-    everything: bool,
-    skip: bool,
-    propose: bool,
-    now: datetime,
-) -> Taken:
-    """Put a file's questions into the bank.
-
-    Args:
-        everything: all or none, if something had a fault.
-        skip: leave out what is the same as another by :data:`THE_SAME` percent.
-        propose: they wait for their review at once.
-
-    Raises:
-        Invalid, Conflict: as for ``importing.claim``. NotAllowed: as for ``writing.add``.
-    """
-    reading = importing.claim(session, made, everything=everything, now=now)
-    found = written(reading)
-    kept = _without_copies(session, held.bank.id, found) if skip else found
-    ids = writing.add(session, held, kept, now)
-    if propose and ids:
-        writing.step(session, held, ids, QuestionStep.PROPOSE, now=now)
-    return Taken(len(ids), len(found) - len(kept))
-
-
-def _without_copies(
-    session: Session, bank_id: int, found: Sequence[writing.Written]
-) -> list[writing.Written]:
-    sketches = [each.sketch for each in found]
-    inside = {at for at, (_to, percent) in copies.within(sketches).items() if percent >= THE_SAME}
-    there = copies.of_many(session, bank_id, sketches)
-    return [
-        each
-        for at, each in enumerate(found)
-        if at not in inside and not any(like.percent >= THE_SAME for like in there[at])
-    ]
+        progress(len(made))
+    return made
 
 
 def alike(session: Session, bank_id: int, reading: Reading, most: int) -> Mapping[int, list[str]]:

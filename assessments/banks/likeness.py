@@ -13,7 +13,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -21,6 +21,7 @@ from rapidfuzz import fuzz
 #: 20 bands of 3: questions that share 6 of 10 pairs share a band in 99 of 100 cases.
 BANDS, ROWS = 20, 3
 SLOTS = BANDS * ROWS
+_ABOVE = 2**64
 #: From so many percent on, two questions are shown as alike.
 ALIKE = 75
 
@@ -66,9 +67,10 @@ def bands(texts: Iterable[str]) -> tuple[int, ...]:
     """A question's bands as signed 64-bit numbers; nothing to compare: none."""
     slots: dict[int, int] = {}
     for gram in {gram for text in texts for gram in _grams(text)}:
-        value = _hash(gram.encode("utf-8", "replace"))
+        value = _of_gram(gram)
         slot = value % SLOTS
-        slots[slot] = min(value, slots.get(slot, value))
+        if value < slots.get(slot, _ABOVE):
+            slots[slot] = value
     if not slots:
         return ()
     filled = [_of(slots, slot) for slot in range(SLOTS)]
@@ -90,6 +92,11 @@ def _grams(text: str) -> Iterable[str]:
 
 def _hash(content: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
+
+
+@lru_cache(100_000)  # what people write repeats itself
+def _of_gram(gram: str) -> int:
+    return _hash(gram.encode("utf-8", "replace"))
 
 
 def _of(slots: Mapping[int, int], slot: int) -> int:

@@ -10,17 +10,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from assessments import import_pages, importing
-from assessments.banks import bringing, keeping, listing, papers, writing
+from assessments.banks import bringing, keeping, listing, papers, taking, writing
 from assessments.banks.keeping import Held
 from assessments.banks.models import BankKind
 from assessments.banks.states import QuestionState, QuestionStep
 from assessments.exchange.base import MOST_QUESTIONS, Problem
 from assessments.exchange.formats import FORMATS
-from assessments.import_models import QuestionImport
+from assessments.import_models import ImportState, QuestionImport
 from assessments.import_views import download
 from assessments.questions import QuestionKind
-from assessments.tasks import pictures
-from zhixin import access, clock, db
+from assessments.tasks import pictures, take_questions
+from zhixin import access, clock, db, jobs
 from zhixin.errors import DomainError, Invalid, NotFound
 from zhixin.people.models import Role
 from zhixin.security import admits
@@ -228,21 +228,20 @@ def show_import(bank_id: int, import_id: int) -> ResponseReturnValue:
 @access.only(Role.AUTHOR)
 def import_progress(bank_id: int, import_id: int) -> ResponseReturnValue:
     """The same for a page that asks again."""
-    made = _import(_brings(bank_id), import_id)
+    made = _import(_brings(bank_id), import_id, whole=False)
     return import_pages.progress(made, _progress(bank_id, import_id))
 
 
 @blueprint.post("/<int:bank_id>/imports/<int:import_id>")
 @access.only(Role.AUTHOR)
 def take(bank_id: int, import_id: int) -> ResponseReturnValue:
-    """Put the questions into the bank: all or none, or those that are sound."""
-    found, form = _brings(bank_id), request.form
+    """Put the questions into the bank: all or none, or those that are sound; many by a job."""
+    found, form, session = _brings(bank_id), request.form, db.session()
     made = _import(found, import_id)
     try:
-        taken = bringing.take(
-            db.session(),
+        count = taking.accept(
+            session,
             made,
-            found,
             everything=form.get("mode") != "good",
             skip="skip" in form,
             propose="propose" in form,
@@ -252,8 +251,12 @@ def take(bank_id: int, import_id: int) -> ResponseReturnValue:
         raise
     except DomainError as error:
         return _show(found, made, refusal=_(error.message)), error.status
-    flash(_("已导入 %(n)s 道题，跳过相似的 %(s)s 道", n=taken.added, s=taken.skipped), "success")
-    return to_bank(bank_id)
+    if count <= taking.AT_ONCE:
+        db.finish(keep=True)
+        taking.run(db.database(), import_id, clock.now)
+    else:
+        jobs.enqueue(session, take_questions, import_id)
+    return redirect(url_for("banks.show_import", bank_id=bank_id, import_id=import_id), 303)
 
 
 def bank_page(found: Held, **facts: object) -> str:
@@ -334,7 +337,7 @@ def _brings(bank_id: int) -> Held:
 
 def _to(found: Held) -> import_pages.Destination:
     return import_pages.Destination(
-        target=f"bank:{found.bank.id}",
+        target=f"{taking.TARGET}{found.bank.id}",
         title=found.bank.title,
         home=url_for("banks.bank", bank_id=found.bank.id),
         form=url_for("banks.import_form", bank_id=found.bank.id),
@@ -343,8 +346,9 @@ def _to(found: Held) -> import_pages.Destination:
     )
 
 
-def _import(found: Held, import_id: int) -> QuestionImport:
-    return importing.get(db.session(), import_id, found.person_id, f"bank:{found.bank.id}")
+def _import(found: Held, import_id: int, *, whole: bool = True) -> QuestionImport:
+    target = f"{taking.TARGET}{found.bank.id}"
+    return importing.get(db.session(), import_id, found.person_id, target, whole=whole)
 
 
 def _progress(bank_id: int, import_id: int) -> str:
@@ -353,7 +357,7 @@ def _progress(bank_id: int, import_id: int) -> str:
 
 def _show(found: Held, made: QuestionImport, refusal: str = "") -> str:
     told: Mapping[int, list[str]] = {}
-    if made.result is not None:
+    if made.state == ImportState.READY:
         reading = importing.reading_of(made)
         told = bringing.alike(db.session(), found.bank.id, reading, import_pages.SHOWN)
     return import_pages.result(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -39,12 +39,14 @@ class Written:
     Attributes:
         question: its document with the key.
         passage: the text that it asks about, if any.
+        read: the same as a question, if it was read already.
     """
 
     question: Mapping[str, Any]
     passage: str | None
     point: str
     difficulty: int
+    read: Question | None = field(default=None, compare=False, repr=False)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -60,7 +62,8 @@ class Written:
     @cached_property
     def print(self) -> str:
         """Of what it shows."""
-        return prints.with_passage(Question.model_validate(self.question), self.passage)
+        asked = self.read or Question.model_validate(self.question)
+        return prints.with_passage(asked, self.passage)
 
     @cached_property
     def sketch(self) -> Sketch:
@@ -90,12 +93,20 @@ def checked(
     document = {**question, "id": id, "passage": name}
     passages = [{"id": name, "text": passage}] if passage else []
     paper = Paper.from_document({"title": "-", "questions": [document], "passages": passages})
-    kept = paper.questions[0].model_dump(mode="json")
-    return Written(kept, paper.passages[0].text if passage else None, point, difficulty)
+    (read,) = paper.questions
+    kept = read.model_dump(mode="json")
+    return Written(kept, paper.passages[0].text if passage else None, point, difficulty, read)
 
 
-def add(session: Session, held: Held, written: Sequence[Written], now: datetime) -> list[int]:
-    """Put new questions into the bank as drafts; their ids, in order.
+def add(
+    session: Session,
+    held: Held,
+    written: Sequence[Written],
+    now: datetime,
+    *,
+    propose: bool = False,
+) -> list[int]:
+    """Put new questions into the bank as drafts, or waiting for their review; their ids, in order.
 
     Raises:
         NotAllowed: this person brings no questions here.
@@ -104,10 +115,13 @@ def add(session: Session, held: Held, written: Sequence[Written], now: datetime)
         raise NotAllowed("您不能向这个题库添加题目")
     if not written:
         return []
+    state = QuestionState.DRAFT
+    if propose:
+        state = STEPS.after(state, QuestionStep.PROPOSE)
     rows = [
         {
             "bank_id": held.bank.id,
-            "state": QuestionState.DRAFT,
+            "state": state,
             "newest_number": 1,
             "writer_id": held.person_id,
             "changed_at": now,
@@ -117,10 +131,17 @@ def add(session: Session, held: Held, written: Sequence[Written], now: datetime)
     ]
     made = sa.insert(BankQuestion).returning(BankQuestion.id, sort_by_parameter_order=True)
     ids = list(session.scalars(made, rows))
+    tables = BankVersion.metadata.tables  # past the mapper: there may be many
     session.execute(
-        sa.insert(BankVersion),
+        sa.insert(tables[BankVersion.__tablename__]),
         [_version(id, 1, each, held.person_id, now) for id, each in zip(ids, written, strict=True)],
     )
+    if propose:
+        step = {"number": 1, "state": state, "actor_id": held.person_id, "reason": None, "at": now}
+        session.execute(
+            sa.insert(tables[BankReview.__tablename__]),
+            [{"question_id": id, **step} for id in ids],
+        )
     copies.note(session, held.bank.id, zip(ids, [each.sketch for each in written], strict=True))
     return ids
 

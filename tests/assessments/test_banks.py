@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 from sqlalchemy.orm import Session
 
 from assessments import drafting, importing
-from assessments.banks import bringing, copies, keeping, listing, writing
+from assessments.banks import bringing, copies, keeping, listing, taking, writing
 from assessments.banks.keeping import Held
-from assessments.banks.models import Bank, BankCell, BankKind, BankQuestion, BankVersion
+from assessments.banks.models import (
+    Bank,
+    BankCell,
+    BankKind,
+    BankQuestion,
+    BankReview,
+    BankVersion,
+)
 from assessments.banks.places import SameQuestion
 from assessments.banks.states import STEPS, IllegalQuestionStep, QuestionState, QuestionStep
 from assessments.errors import PaperChanged
 from assessments.exchange import excel
 from assessments.exchange.base import NoPictures
+from assessments.import_models import ImportState, QuestionImport
 from assessments.models import Paper
 from tests.assessments.conftest import single
-from zhixin import db
+from zhixin import clock, db, jobs
 from zhixin.errors import DomainError, Invalid, NotAllowed, NotFound
 from zhixin.people.models import Person, Role
 
@@ -214,6 +223,16 @@ def _workbook(rows: list[dict[str, str]]) -> bytes:
     return kept.getvalue()
 
 
+def _sent(session: Session, mine: Held, content: bytes, now: datetime) -> QuestionImport:
+    made = importing.start(
+        session, owner_id=mine.person_id, target=f"bank:{mine.bank.id}", content=content,
+        file_name="题.xlsx", now=now,
+    )  # fmt: skip
+    session.commit()
+    importing.run(db.database(), made.id, lambda _owner_id: NoPictures(), lambda: now)
+    return importing.get(session, made.id, mine.person_id, f"bank:{mine.bank.id}")
+
+
 def test_a_workbook_brings_point_and_difficulty_and_goes_out_again(
     session: Session, mine: Held, now: datetime
 ) -> None:
@@ -226,17 +245,16 @@ def test_a_workbook_brings_point_and_difficulty_and_goes_out_again(
             {"题干": "电气设备着火时首先应做什么？", "知识点": "安全", "难度": "0.9", **row},
         ]
     )
-    made = importing.start(
-        session, owner_id=mine.person_id, target=f"bank:{mine.bank.id}", content=content,
-        file_name="题.xlsx", now=now,
-    )  # fmt: skip
-    session.commit()
-    importing.run(db.database(), made.id, lambda _owner_id: NoPictures(), lambda: now)
-    made = importing.get(session, made.id, mine.person_id, f"bank:{mine.bank.id}")
+    made = _sent(session, mine, content, now)
     told = bringing.alike(session, mine.bank.id, importing.reading_of(made), 200)
     assert list(told) == [1]
-    taken = bringing.take(session, made, mine, everything=True, skip=True, propose=True, now=now)
-    assert (taken.added, taken.skipped) == (2, 1)
+    assert taking.accept(session, made, everything=True, skip=True, propose=True, now=now) == 3
+    session.commit()
+    taking.run(db.database(), made.id, lambda: now)
+    session.refresh(made)
+    assert made.taking == {"skip": True, "propose": True, "added": 2, "skipped": 1}
+    reviews = session.scalars(sa.select(BankReview)).all()
+    assert [(each.number, each.state) for each in reviews] == [(1, QuestionState.PROPOSED)] * 2
     page = listing.page(session, mine.bank.id, listing.Filter(state=QuestionState.PROPOSED))
     assert [(each.point, each.difficulty) for each in page.questions] == [("安全", 1), ("学时", 4)]
     asked = bringing.questions(session, mine, listing.Filter(), 10)
@@ -244,6 +262,66 @@ def test_a_workbook_brings_point_and_difficulty_and_goes_out_again(
     assert [each.notes for each in again.found] == [
         {"知识点": "学时", "难度": "较难"}, {"知识点": "安全", "难度": "易"},
     ]  # fmt: skip
+
+
+def test_many_questions_are_taken_by_a_job_once(
+    session: Session,
+    mine: Held,
+    author: Person,
+    sign_in: Callable[[Person], FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+    now: datetime,
+) -> None:
+    """More than a request should do: the page says how far it is, a job that was lost or died is
+    found, and however often it runs the questions are there once."""
+    monkeypatch.setattr(jobs, "enqueue", lambda *_given: None)  # a doorbell that nobody hears
+    rows = [
+        {"题干": f"{chr(0x4E00 + 7 * n) * 9}第 {n} 问？", "选项A": "一", "选项B": "二", "答案": "A"}
+        for n in range(taking.AT_ONCE + 1)
+    ]
+    made = _sent(session, mine, _workbook(rows), now)
+    client, address = sign_in(author), f"/banks/{mine.bank.id}/imports/{made.id}"
+    bank_id, import_id = mine.bank.id, made.id
+    accepted = client.post(address, data={"skip": "1", "propose": "1"})
+    assert (accepted.status_code, accepted.location) == (303, address)
+    assert "正在导入题库" in client.get(address).text
+    assert "HX-Refresh" not in client.get(f"{address}/progress").headers
+    assert client.post(address, data={}).status_code == 409  # once
+    count = sa.select(sa.func.count()).where(BankQuestion.bank_id == bank_id)
+    assert session.scalar(count) == 0
+    session.rollback()
+    moment = clock.now()
+    assert taking.stranded(session, moment) == [import_id]
+    session.execute(
+        sa.update(QuestionImport).values(state=ImportState.TAKING, claim="dead", beat_at=moment)
+    )
+    session.commit()
+    taking.run(db.database(), import_id, lambda: moment)
+    assert session.scalar(count) == 0  # another has it
+    session.rollback()
+    later = moment + importing.DEAD_AFTER + timedelta(seconds=1)
+    for _ in range(2):
+        taking.run(db.database(), import_id, lambda: later)
+    assert session.scalar(count) == len(rows)
+    session.rollback()
+    assert client.get(f"{address}/progress").headers["HX-Refresh"] == "true"
+    assert f"已导入 {len(rows)} 道题，跳过相似的 0 道" in client.get(address).text
+
+
+def test_who_may_bring_nothing_any_more_is_told_and_nothing_is_there(
+    session: Session, mine: Held, theirs: Held, other: Person, now: datetime
+) -> None:
+    """Between the decision and the job an editor was taken out; the file waits for another."""
+    row = {"题干": "问？", "选项A": "一", "选项B": "二", "答案": "A"}
+    made = _sent(session, theirs, _workbook([row]), now)
+    taking.accept(session, made, everything=True, skip=True, propose=False, now=now)
+    keeping.take_out(session, mine, other.id)
+    session.commit()
+    taking.run(db.database(), made.id, lambda: now)
+    session.refresh(made)
+    assert made.state == ImportState.READY
+    assert made.failure == "您不能向这个题库添加题目"
+    assert session.scalar(sa.select(sa.func.count()).select_from(BankQuestion)) == 0
 
 
 def test_a_copy_in_a_paper_is_the_papers_own(

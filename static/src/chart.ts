@@ -35,7 +35,7 @@ function option(plot: Plot): Record<string, unknown> {
     professional: palette[0]!, general: palette[1]!, pending: palette[3]!,
   };
   const category = { type: "category", data: plot.categories, inverse: plot.horizontal, axisLabel: { color: ink, interval: plot.horizontal ? 0 : undefined }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
-  const value = { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink, align: "right" }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
+  const value = { type: "value", name: plot.unit, minInterval: 1, nameTextStyle: { color: ink, align: "left" }, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
   const scattered = plot.type === "scatter";
   const axis = { ...value, minInterval: undefined };
   const mark = plot.horizontal ? "xAxis" : "yAxis";

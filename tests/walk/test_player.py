@@ -70,6 +70,11 @@ def test_the_player_is_used_by_pointer_and_keys(chromium: Browser, theatre: Thea
         until(page, lambda: not paused(page))
         page.keyboard.press(" ")
         until(page, lambda: paused(page))
+        page.locator(".vjs-play-control").focus()  # video.js keeps keys from those above it
+        page.keyboard.press("k")
+        until(page, lambda: not paused(page))
+        page.keyboard.press("k")
+        until(page, lambda: paused(page))
         page.keyboard.press("Control+k")
         page.get_by_role("button", name="快捷键").focus()
         page.keyboard.press(" ")  # the button's own

@@ -25,7 +25,7 @@ export function keys(root: HTMLElement, video: VideoPlayer): void {
       remember("keys", on ? "on" : "off");
     });
   }
-  document.addEventListener("keydown", (event) => {
+  const pressed = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     const target = event.target instanceof Element ? event.target : null;
     if (target?.closest(TYPED_INTO) || document.querySelector("dialog[open]")) return;
@@ -37,7 +37,9 @@ export function keys(root: HTMLElement, video: VideoPlayer): void {
     event.preventDefault();
     act();
     root.dataset.lastKey = event.key;
-  });
+  };
+  // Before the player's own controls, which keep the keys from whoever listens above them.
+  document.addEventListener("keydown", pressed, true);
 }
 
 function acts(video: VideoPlayer, help: HTMLElement | null): Record<string, () => void> {

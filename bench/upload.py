@@ -23,7 +23,7 @@ from zhixin.people.models import Role
 
 SIZE = 1024**3
 MIB = 1024**2
-#: As the upload page sends it, and as a client that sends everything at once.
+#: Small ones, what the upload page sends, and as a client that sends everything at once.
 PIECES = {"pieces of 16 MiB": 16 * MIB, "pieces of 64 MiB": 64 * MIB, "one request": SIZE}
 
 

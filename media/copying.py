@@ -12,6 +12,7 @@ are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -20,7 +21,7 @@ from media import packaging, transcode
 from media.analysis import Analysis
 from media.command import THUMBS, copy_command, lower_command
 from media.errors import TranscodeFailed
-from media.probe import AudioStream, Probe
+from media.probe import AudioStream, Probe, begins_whole
 from media.renditions import (
     LADDER,
     MAX_FPS,
@@ -136,9 +137,11 @@ def take_over(
         TranscodeFailed, MediaRejected: as ``transcode.transcode``.
     """
     first = replace(planned, renditions=planned.renditions[:1])
-    _copy(source, target, found, planned, Watch(on_progress, timeout_s, cancelled))
-    if fault(target, found, planned):
-        return None
+    with ThreadPoolExecutor(1) as beside:
+        whole = beside.submit(begins_whole, source, found.video.index)  # nearly always it does
+        _copy(source, target, found, planned, Watch(on_progress, timeout_s, cancelled))
+        if fault(target, found, planned) or not whole.result():
+            return None
     made = transcode.finish(target, found, first)
     return None if _sound_fault(target, planned) else made
 

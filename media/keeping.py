@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,16 +59,35 @@ class Keeper:
                 self._lost = not self._renew(session, self._percent)
         return self._lost
 
-    def sha256(self, path: Path) -> str:
-        """The file's hash; reading hours of video takes longer than a claim lasts.
+    @contextmanager
+    def hashing(self, path: Path) -> Iterator[Callable[[], str]]:
+        """The file's SHA-256 is found beside other work; the call that is handed over waits for it.
+
+        Reading hours of video takes longer than a claim lasts, so that waiting keeps the claim. Left
+        early, the block ends the hashing.
 
         Raises:
-            TranscodeFailed: the claim was lost.
+            TranscodeFailed: (the call) the claim was lost.
         """
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-                if self.lost():
-                    raise TranscodeFailed("cancelled")
-        return digest.hexdigest()
+        left = threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            doing = thread.submit(_sha256, path, left)
+
+            def found() -> str:
+                while not wait([doing], timeout=REPORT_EVERY_S).done:
+                    if self.lost():
+                        raise TranscodeFailed("cancelled")
+                return doing.result()
+
+            try:
+                yield found
+            finally:
+                left.set()
+
+
+def _sha256(path: Path, left: threading.Event) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while not left.is_set() and (chunk := file.read(CHUNK_BYTES)):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -118,8 +118,11 @@ def _work(asset: Asset, mark: str) -> None:
     keeper = Keeper(
         lambda session, percent: assets.renew(session, asset.id, mark, percent, clock.now())
     )
-    with store.fetched(asset.source, keeper.meanwhile) as source:
-        _make(asset, mark, source, store, settings, keeper)
+    with (
+        store.fetched(asset.source, keeper.meanwhile) as source,
+        keeper.hashing(source) as sha256,
+    ):
+        _make(asset, mark, source, sha256, store, settings, keeper)
 
 
 def _note(asset: Asset, mark: str, found: dict[str, Any]) -> None:
@@ -131,6 +134,7 @@ def _make(
     asset: Asset,
     mark: str,
     source: Path,
+    sha256: Callable[[], str],
     store: MediaStore,
     settings: config.Settings,
     keeper: Keeper,
@@ -148,11 +152,9 @@ def _make(
             session, asset, found.duration_ms, settings.author_minutes_a_day, clock.now()
         ):
             raise _Postponed
-    sha256 = keeper.sha256(source)
-    with db.database().transaction() as session:
-        twin = twins.of(session, asset, sha256)
-        if twin and twins.share(session, store, asset, twin, mark, clock.now()):
-            return
+        possible = twins.possible(session, asset)
+    if possible and _shared(asset, mark, sha256(), store):
+        return
     final = store.run(asset.id, mark)
     for leftover in final.parent.iterdir():  # published by a run that died before it said so
         rmtree(leftover, ignore_errors=True)
@@ -186,11 +188,12 @@ def _make(
                 cancelled=keeper.lost,
             )
         _note(asset, mark, report.of_work(found, heard, planned, made.looks))
+        digest = sha256()
         transcode.publish(made_in, final)
         keeper.meanwhile(lambda: store.keep_run(final))
     with db.database().transaction() as session:
         done = assets.ready(
-            session, asset.id, mark, made, store.relative(final), sha256, clock.now()
+            session, asset.id, mark, made, store.relative(final), digest, clock.now()
         )
         if done:
             pieces.drop(session, asset.id)
@@ -198,19 +201,24 @@ def _make(
         store.drop_run(final)
 
 
+def _shared(asset: Asset, mark: str, sha256: str, store: MediaStore) -> bool:
+    """READY with what a twin has; False: it has none."""
+    with db.database().transaction() as session:
+        twin = twins.of(session, asset, sha256)
+        return bool(twin and twins.share(session, store, asset, twin, mark, clock.now()))
+
+
 def _taken_over(
     asset: Asset,
     mark: str,
     source: Path,
     found: probe.Probe,
-    sha256: str,
+    sha256: Callable[[], str],
     made_in: Path,
     store: MediaStore,
     keeper: Keeper,
 ) -> bool:
     """READY with what the source has, the rest to be done later; False: it has to be encoded."""
-    if not probe.begins_whole(source, found.video.index):
-        return False
     heard = None  # how loud it is does not keep anybody waiting, unless it is encoded anyway
     if found.audio and not copying.sound_suits(found.audio):
         heard = analysis.analyse(source, found, renditions.mix(found), cancelled=keeper.lost)
@@ -232,13 +240,14 @@ def _taken_over(
     if made is None:
         rmtree(made_in, ignore_errors=True)
         return False
+    digest = sha256()
     final = store.run(asset.id, mark)
     transcode.publish(made_in, final)
     keeper.meanwhile(lambda: store.keep_run(final))
     with db.database().transaction() as session:
         now = clock.now()
         assets.reported(session, asset.id, mark, report.of_copy(found, planned))
-        done = assets.ready(session, asset.id, mark, made, store.relative(final), sha256, now)
+        done = assets.ready(session, asset.id, mark, made, store.relative(final), digest, now)
         if done:
             refinements.begin(session, asset.id, now)
             enqueue(session, refining.refine, asset.id)

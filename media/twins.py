@@ -22,24 +22,31 @@ OWN = {
 }  # fmt: skip
 
 
+def possible(session: Session, asset: Asset) -> bool:
+    """Is there one as large? If not, nobody needs to wait for the hash."""
+    return session.scalar(_as_large(asset).limit(1)) is not None
+
+
 def of(session: Session, asset: Asset, sha256: str) -> Asset | None:
     """The same author's ready video of the same bytes; not one of which something is still to be
     made, which would never come to the other."""
+    return session.scalar(_as_large(asset).where(Asset.source_sha256 == sha256).limit(1))
+
+
+def _as_large(asset: Asset) -> sa.Select[Asset]:
     unfinished = sa.exists().where(
         Refinement.asset_id == Asset.id, Refinement.state != RefinementState.DONE
     )
-    return session.scalar(
+    return (
         sa.select(Asset)
         .where(
             Asset.owner_id == asset.owner_id,
             Asset.id != asset.id,
-            Asset.source_sha256 == sha256,
             Asset.source_bytes == asset.source_bytes,
             Asset.state == AssetState.READY,
             ~unfinished,
         )
         .order_by(Asset.id)
-        .limit(1)
     )
 
 

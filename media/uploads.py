@@ -16,7 +16,7 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from media import files, names
+from media import files, names, writeback
 from media.file_models import Attachment
 from media.models import Asset, AssetState, Upload, UploadKind
 from media.storage import MediaStore
@@ -24,6 +24,8 @@ from zhixin import db, jobs
 from zhixin.errors import Conflict, DomainError, Invalid, NotFound
 
 CHUNK_BYTES = 1024 * 1024
+#: So much of a request at a time: written while it is still in the processor's cache.
+BODY_BYTES = 256 * 1024
 CHECKSUMS = ("sha1", "sha256", "md5")
 UNFINISHED = (Upload.asset_id.is_(None), Upload.attachment_id.is_(None))
 
@@ -187,13 +189,14 @@ def receive(
     file.truncate(offset)  # bytes written by a request that could not say so
     file.seek(offset)
     digest = hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
-    at = offset
+    at, behind = offset, writeback.Behind(file.fileno(), offset)
     try:
-        while chunk := body.read(CHUNK_BYTES):
+        while chunk := body.read(BODY_BYTES):
             if at + len(chunk) > size:
                 raise TooLarge("收到的数据超过了声明的文件大小")
             _write(file, chunk)
             at += len(chunk)
+            behind.reached(at)
             if digest:
                 digest.update(chunk)
         if digest and checksum and digest.digest() != checksum[1]:

@@ -239,13 +239,20 @@ def test_what_came_out_decides(
     assert copying.take_over(source, tmp_path, found, planned, **QUIET) is None
 
 
-def test_a_beginning_that_an_edit_list_leaves_out_is_not_taken_over(samples: Any) -> None:
+def test_a_beginning_that_an_edit_list_leaves_out_is_not_taken_over(
+    samples: Any, tmp_path: Path
+) -> None:
     """Cut without encoding, a file keeps what comes before the cut; it would be shown."""
     lecture = samples.lecture("edited.mp4", "-g", "50", seconds=8)
     cut = samples.folder / "edited-cut.mp4"
     samples.make(cut, "-ss", "3", "-i", str(lecture), "-c", "copy")
     assert probe.begins_whole(lecture, 0)
     assert not probe.begins_whole(cut, 0)
+    for source, taken in ((lecture, True), (cut, False)):
+        found = probe.probe(source)
+        planned = copying.first_plan(found, None)
+        made = copying.take_over(source, tmp_path / source.stem, found, planned, **QUIET)
+        assert (made is not None) == taken
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from media import uploads
+from media import uploads, writeback
 from media.models import Asset, Upload
 from media.storage import MediaStore
 from zhixin import db, jobs
@@ -190,3 +190,19 @@ def test_expired_uploads_are_swept(
     assert not store.upload(forgotten.id).exists()
     assert asset is not None
     assert store.path(asset.source).exists()
+
+
+def test_the_disk_begins_before_the_line_ends(
+    begin: Callable[..., Upload], store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every full step of what came is on its way to the disk while the rest still comes."""
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(writeback, "STEP_BYTES", 2000)
+    monkeypatch.setattr(
+        writeback, "begin", lambda _file, offset, length: asked.append((offset, length))
+    )
+    path = store.upload(begin().id)
+    with pytest.raises(ConnectionResetError):
+        receive(path, Line(CONTENT[:4500]))
+    assert asked == [(0, 2000), (2000, 2000)]
+    assert path.read_bytes() == CONTENT[:4500]

@@ -24,7 +24,7 @@ from zhixin import db, jobs
 from zhixin.errors import Conflict, DomainError, Invalid, NotFound
 
 CHUNK_BYTES = 1024 * 1024
-#: So much of a request at a time: written while it is still in the processor's cache.
+#: So much of a request at a time: small enough for the processor's cache.
 BODY_BYTES = 256 * 1024
 CHECKSUMS = ("sha1", "sha256", "md5")
 UNFINISHED = (Upload.asset_id.is_(None), Upload.attachment_id.is_(None))

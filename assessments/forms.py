@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Self
 
 from werkzeug.datastructures import MultiDict
@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from assessments import part_forms
 from assessments.drafting import question_id
 from assessments.papers import TRUE_FALSE_OPTIONS, QuestionKind
+from zhixin import numbers
 from zhixin.errors import Invalid, NotFound
 
 ANSWER = "q-"
@@ -60,10 +61,10 @@ def percent(text: str, name: str = "及格线") -> str | None:
     if not text:
         return None
     try:
-        share = Decimal(text) / 100
-    except InvalidOperation:
+        share = numbers.typed(text) / 100
+    except ValueError:
         share = Decimal(-1)
-    if not share.is_finite() or not 0 <= share <= 1:
+    if not 0 <= share <= 1:
         raise Invalid(f"{name}应是 0 到 100 之间的数")
     return f"{share.normalize():f}"
 

@@ -30,6 +30,9 @@ from zhixin.errors import Invalid, NotFound
 Given = Mapping[str, Mapping[str, Decimal]]
 Totals = Mapping[str, Decimal]
 
+#: Of a queue: who has graded these sees the next.
+MOST_SHOWN = 100
+
 #: What a grader's word leads to. A final grading is never changed.
 TRANSITIONS: Mapping[GradingState, frozenset[GradingState]] = {
     GradingState.WAITING: frozenset({GradingState.THIRD, GradingState.FINAL}),
@@ -88,8 +91,10 @@ def begin(session: Session, attempt: Attempt, paper: Paper, now: datetime) -> No
 
 
 def queue(session: Session, scopes: Collection[str], grader_id: int) -> Sequence[Grading]:
-    """What this person may grade now, the oldest first; never their own or a second time."""
-    return session.scalars(_open_to(scopes, grader_id).order_by(Grading.handed_in_at)).all()
+    """What this person may grade now, the oldest ``MOST_SHOWN``; never their own or a second
+    time."""
+    query = _open_to(scopes, grader_id).order_by(Grading.handed_in_at, Grading.attempt_id)
+    return session.scalars(query.limit(MOST_SHOWN)).all()
 
 
 def case(session: Session, attempt_id: int, scopes: Collection[str], grader_id: int) -> Case:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from assessments.papers import QuestionKind
@@ -167,7 +167,7 @@ def _tolerance(text: str) -> tuple[str, bool]:
         return text or "0", False
     try:
         return str(Decimal(text[:-1]) / 100), True
-    except InvalidOperation:
+    except DecimalException:  # no number, or one beyond all bounds
         return text, True
 
 

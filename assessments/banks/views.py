@@ -126,6 +126,7 @@ def take_out(bank_id: int, person_id: int) -> ResponseReturnValue:
 def steps(bank_id: int) -> ResponseReturnValue:
     """Take a step with the chosen questions, or with all of the filter."""
     found, form = held(bank_id), request.form
+    named = form.getlist("question", type=int)
     try:
         taken = QuestionStep(form.get("step", ""))
     except ValueError:
@@ -137,6 +138,7 @@ def steps(bank_id: int) -> ResponseReturnValue:
             _chosen(found),
             taken,
             reason=form.get("reason", ""),
+            number=form.get("number", type=int),
             now=clock.now(),
         )
     except NotFound:
@@ -145,8 +147,8 @@ def steps(bank_id: int) -> ResponseReturnValue:
         db.session().rollback()
         return bank_page(held(bank_id), problems=[_(error.message)]), error.status
     flash(_("已处理 %(n)s 道题", n=count), "success")
-    if "question" in form and len(form.getlist("question")) == 1 and "one" in form:
-        return to_question(bank_id, int(form["question"]))
+    if len(named) == 1 and "one" in form:
+        return to_question(bank_id, named[0])
     return to_bank(bank_id, listing.Filter.read(form).address)
 
 

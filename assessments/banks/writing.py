@@ -22,7 +22,7 @@ from assessments.banks.models import MOST_POINT, BankQuestion, BankReview, BankV
 from assessments.banks.states import STEPS, QuestionState, QuestionStep
 from assessments.errors import PaperChanged
 from assessments.papers import InvalidPaper, Paper, Question
-from zhixin.errors import Invalid, NotAllowed, NotFound
+from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
 
 #: Steps of those who review; the others are the writer's.
 REVIEWERS = frozenset({QuestionStep.ACCEPT, QuestionStep.RETURN})
@@ -169,6 +169,7 @@ def edit(
         NotFound: no such question. NotAllowed: not this person's.
         PaperChanged: there is a newer version. IllegalQuestionStep: it is retired.
     """
+    places.hold(session, held.bank.id)  # before the question, as whoever takes a step does
     question = _lock(session, held, question_id)
     if not held.may_edit(question):
         raise NotAllowed("只有题目的编写人和题库的维护人可以修改")
@@ -200,11 +201,16 @@ def step(
     taken: QuestionStep,
     *,
     reason: str = "",
+    number: int | None = None,
     now: datetime,
 ) -> int:
     """Take a step with some questions, all or none; how many.
 
+    Args:
+        number: the version that was read, where one question was; None: the newest.
+
     Raises:
+        Conflict: there is a newer version than the one that was read.
         NotFound: not in this bank. NotAllowed: not this person's step.
         Invalid: a return without a reason. IllegalQuestionStep: a question does not allow it.
         SameQuestion: an accepted one shows the very same.
@@ -223,6 +229,8 @@ def step(
                 if taken in REVIEWERS and held.reviews
                 else "您不能对这些题目进行此操作"
             )
+    if number is not None and any(question.newest_number != number for question in found):
+        raise Conflict("题目已有新的版本，请看过之后再处理", code="paper-changed")
     after = [STEPS.after(question.state, taken) for question in found]
     if taken is QuestionStep.ACCEPT:
         newest = _newest(session, found)

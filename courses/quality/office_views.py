@@ -79,9 +79,10 @@ def office_round(round_id: int) -> ResponseReturnValue:
 
 
 def _round_page(round_id: int) -> str:
-    _office()
-    session = db.session()
+    actor, session = _office(), db.session()
     found = rounds.get(session, round_id, office=True)
+    there = rounds.applications(session, round_id)
+    own = rounds.written_by(session, there, actor.id)
     given = rounds.totals(session, round_id)
     final = found.state not in (RoundState.DRAFT, RoundState.ANNOUNCED, RoundState.SCORING)
     people = {seat.person_id: seat.person for seat in panel.of_round(session, round_id)}
@@ -89,12 +90,17 @@ def _round_page(round_id: int) -> str:
         "quality/office_round.html",
         round=found,
         criteria=criteria.load(found.criteria),
-        applications=rounds.applications(session, round_id),
+        applications=there,
         counts={application_id: len(sheets) for application_id, sheets in given.items()},
-        sheets=given if final else {},
+        # Who judged or objected to one's own course is for other eyes.
+        sheets={id: sheets for id, sheets in given.items() if id not in own} if final else {},
         panel=people,
         reviewers=[p for p in seats.reviewers(session) if p.id not in people],
-        objections=objections.of_round(session, round_id),
+        objections=[
+            each
+            for each in objections.of_round(session, round_id)
+            if each.application_id not in own
+        ],
         open=applications.is_open(found, clock.now()),
         sent=request.form,
     )

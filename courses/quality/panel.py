@@ -193,10 +193,11 @@ def judged(
         )
         .options(joinedload(QualityApplication.version))
     )
-    if application is None or _seat(session, application.round_id, person.id) is None:
+    if application is None:
         raise NotFound("没有这个申报")
     found = rounds.get(session, application.round_id, lock=lock)
-    if found.state == RoundState.ANNOUNCED:
+    # Asked for under the lock: who was dismissed meanwhile has no seat.
+    if found.state == RoundState.ANNOUNCED or _seat(session, found.id, person.id) is None:
         raise NotFound("没有这个申报")
     if conflicts(session, person, [application]):
         raise NotAllowed("您与这门课程有利害关系，应当回避")

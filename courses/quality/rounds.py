@@ -279,9 +279,16 @@ def post_notice(
     session.flush()
 
 
-def _disinterested(session: Session, there: Sequence[QualityApplication], actor_id: int) -> None:
+def written_by(
+    session: Session, there: Sequence[QualityApplication], person_id: int
+) -> frozenset[int]:
+    """Ids of those applications whose course this person wrote, or had a part in."""
     wrote = authorship.writers_of(session, [a.course_id for a in there])
-    if any(actor_id in people for people in wrote.values()):
+    return frozenset(a.id for a in there if person_id in wrote.get(a.course_id, ()))
+
+
+def _disinterested(session: Session, there: Sequence[QualityApplication], actor_id: int) -> None:
+    if written_by(session, there, actor_id):
         raise NotAllowed("您有课程参加这一批评选，请由其他管理员处理")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from openpyxl import Workbook
 from sqlalchemy.orm import Session
 
 from assessments import drafting, importing
-from assessments.banks import bringing, copies, keeping, listing, taking, writing
+from assessments.banks import bringing, copies, keeping, listing, places, taking, writing
 from assessments.banks.keeping import Held
 from assessments.banks.models import (
     Bank,
@@ -33,9 +34,12 @@ from assessments.exchange import excel
 from assessments.exchange.base import NoPictures
 from assessments.import_models import ImportState, QuestionImport
 from assessments.models import Paper
+from tests.assessments import banked
 from tests.assessments.conftest import single
+from tests.locks import wait_for_a_lock
 from zhixin import clock, db, jobs
 from zhixin.errors import DomainError, Invalid, NotAllowed, NotFound
+from zhixin.people import accounts
 from zhixin.people.models import Person, Role
 
 FIELDS = {"energy": "能源"}
@@ -388,3 +392,66 @@ def test_refusals_leave_nothing(session: Session, mine: Held, theirs: Held, now:
         writing.step(session, theirs, ids, QuestionStep.ACCEPT, now=now)
     session.rollback()
     assert session.get_one(BankQuestion, ids[0]).state == QuestionState.PROPOSED
+
+
+def test_nobody_accepts_what_they_did_not_read(
+    session: Session, bank: Bank, mine: Held, other: Person, sign_in: Any, now: datetime
+) -> None:
+    """Who reads a question while its author writes the next version decides on neither."""
+    id = _add(session, mine, now, "原来的题")
+    writing.step(session, mine, [id], QuestionStep.PROPOSE, now=now)
+    session.commit()
+    client = sign_in(other)
+    assert 'name="number" value="1"' in client.get(f"/banks/{bank.id}/questions/{id}").text
+    writing.edit(session, mine, id, writing.checked(single("", stem="别的题")), 1, now)
+    writing.step(session, mine, [id], QuestionStep.PROPOSE, now=now)
+    session.commit()
+    sent = {"question": id, "one": "1", "step": "accept"}
+    assert client.post(f"/banks/{bank.id}/steps", data=sent | {"number": "1"}).status_code == 409
+    assert client.post(f"/banks/{bank.id}/steps", data=sent | {"number": "2"}).status_code == 303
+
+
+def test_a_weird_step_is_no_failure(
+    session: Session, bank: Bank, mine: Held, author: Person, sign_in: Any, now: datetime
+) -> None:
+    """A step with all of the filter that also names something which is no question."""
+    _add(session, mine, now, "一题")
+    session.commit()
+    sent = {"all": "1", "one": "1", "question": "x", "step": "propose"}
+    assert sign_in(author).post(f"/banks/{bank.id}/steps", data=sent).status_code == 303
+
+
+def test_writing_and_deciding_cross_without_deadlock(own_engine: sa.Engine, now: datetime) -> None:
+    """One takes a step with a question while its author writes on: one waits, none fails."""
+    if own_engine.dialect.name == "sqlite":
+        return  # one writer at a time anyway
+    with Session(own_engine) as session:
+        people = [
+            Person(sign_in_name=name, password_hash="x", name=name, created_at=now)
+            for name in ("zuozhe", "tongshi")
+        ]
+        session.add_all(people)
+        session.flush()
+        for person in people:
+            accounts.grant(session, person, Role.AUTHOR)
+        held = banked.bank(session, *people, now)
+        (id,) = banked.add(session, held, banked.stems(1), now)
+        bank_id, ids = held[0].bank.id, [person.id for person in people]
+        session.commit()
+
+    def edit() -> None:
+        with Session(own_engine) as session:
+            mine = keeping.get(session, bank_id, session.get_one(Person, ids[0]))
+            written = writing.checked(single("", stem="改过的题"))
+            writing.edit(session, mine, id, written, 1, now)
+            session.commit()
+
+    with Session(own_engine) as session, ThreadPoolExecutor(1) as pool:
+        theirs = keeping.get(session, bank_id, session.get_one(Person, ids[1]))
+        places.hold(session, bank_id)  # as a step begins
+        writing_on = pool.submit(edit)
+        wait_for_a_lock(own_engine)
+        writing.step(session, theirs, [id], QuestionStep.RETIRE, now=now)
+        session.commit()
+        with pytest.raises(IllegalQuestionStep):
+            writing_on.result(60)

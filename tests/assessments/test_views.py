@@ -279,3 +279,16 @@ def test_the_way_back_stays_on_this_site(client, paper, back, kept):
     # The header's language form may name this page's own address, query and all.
     main = page.split("<main", 1)[1].split("</main>", 1)[0]
     assert "evil" not in main or kept
+
+
+@pytest.mark.parametrize("typed", ["1e999999999999999", "-1e999999999999999", "1e-999999", "NaN"])
+def test_a_boundless_number_is_refused_with_words(client, paper, stored, typed):
+    """A pass mark and a tolerance beyond all bounds are the author's mistake, not a failure."""
+    sent = {"title": "测验", "pass_mark": typed, "marking": "all_or_nothing", "revision": "1"}
+    answer = client.post(f"/papers/{paper.id}", data=sent)
+    assert answer.status_code == 422
+    assert "0 到 100" in answer.text
+    gap = {"gap-kind": "number", "gap-text": "1", "gap-compare": "", "gap-units": ""}
+    sent = {"kind": "blanks", "id": "n", "stem": "几？", "points": "1", "revision": "1", **gap}
+    address = f"/papers/{paper.id}/questions"
+    assert client.post(address, data=sent | {"gap-tolerance": f"{typed}%"}).status_code == 422

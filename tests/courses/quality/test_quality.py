@@ -437,6 +437,24 @@ def test_only_the_citys_office(
     assert city.post(f"/quality/office/{scene.round.id}", data={"act": "x"}).status_code == 422
 
 
+def test_who_judged_ones_own_course_is_for_other_eyes(
+    scene: Scene, session: Session, sign_in: Callable[[Person], FlaskClient]
+) -> None:
+    """An administrator reads the single sheets and who objected, but not of a course of theirs."""
+    scene.noticed(1)
+    scene.object(1, name="李举报", contact="13911112222")
+    accounts.grant(session, scene.writer, Role.ADMINISTRATOR)
+    session.commit()
+    address = f"/quality/office/{scene.round.id}"
+    page = sign_in(scene.office).get(address).text
+    assert "李举报" in page
+    assert "13911112222" in page
+    assert "各份评分" in page
+    page = sign_in(scene.writer).get(address).text
+    assert "乙课" in page
+    assert not any(said in page for said in ("李举报", "13911112222", "各份评分"))
+
+
 TOTALS = st.lists(st.integers(0, 10_000).map(lambda n: Decimal(n) / 100), min_size=1, max_size=15)
 
 

@@ -183,8 +183,9 @@ def _begin(length: int | None, *, partial: bool) -> tuple[Upload, Asset | None]:
         known = None
         if (sha256 := facts.get("sha256")) and not partial and not is_file:
             known = uploads.known(session, owner_id, sha256.lower(), length)
+        if known and not uploads.recognise(session, upload, known):
+            known = None
         if known:
-            uploads.recognise(session, upload, known)
             db.after_commit(session, lambda: _store().upload(upload.id).unlink(missing_ok=True))
     return upload, known
 

@@ -21,7 +21,7 @@ from media.file_models import Attachment
 from media.models import Asset, Upload
 from media.storage import MediaStore
 from zhixin import db
-from zhixin.errors import Invalid
+from zhixin.errors import Conflict, Invalid
 
 #: tus-js-client makes as many as its user says; nobody needs more.
 MOST_PARTS = 64
@@ -63,10 +63,20 @@ def copy(store: MediaStore, found: Sequence[Upload], whole: Upload) -> None:
 def finish(
     session: Session, store: MediaStore, found: Sequence[Upload], whole: Upload, now: datetime
 ) -> Asset | Attachment | None:
-    """The whole becomes what it was sent for; its parts are forgotten."""
-    made = uploads.advance(session, store, whole, whole.size, now)
+    """The whole becomes what it was sent for; its parts are forgotten.
+
+    Raises:
+        Conflict: another request joined them meanwhile. Others: as ``uploads.advance``.
+    """
     ids = [part.id for part in found]
-    session.execute(sa.delete(Upload).where(Upload.id.in_(ids), Upload.partial.is_(True)))
+    gone = session.execute(
+        sa.delete(Upload)
+        .where(Upload.id.in_(ids), Upload.partial.is_(True))
+        .execution_options(synchronize_session=False)
+    )
+    if gone.rowcount != len(ids):  # type: ignore[attr-defined]
+        raise Conflict("这些分段已经合并", code="upload-concat")
+    made = uploads.advance(session, store, whole, whole.size, now)
     for each in ids:
         db.after_commit(session, partial(store.upload(each).unlink, missing_ok=True))
     return made

@@ -323,10 +323,21 @@ def known(session: Session, owner_id: int, sha256: str, size: int | None) -> Ass
     )
 
 
-def recognise(session: Session, upload: Upload, asset: Asset) -> None:
-    """An upload of something that is here: it is whole before a byte was sent."""
+def recognise(session: Session, upload: Upload, asset: Asset) -> bool:
+    """An upload of something that is here: it is whole before a byte was sent.
+
+    False: it went meanwhile (:mod:`media.collecting`), and has to be sent.
+    """
+    kept = session.execute(  # it is wanted again: its time of grace is over
+        sa.update(Asset)
+        .where(Asset.id == asset.id, Asset.discarded_at.is_(None))
+        .values(unused_since=None)
+    )
+    if kept.rowcount != 1:  # type: ignore[attr-defined]
+        return False
     upload.received, upload.asset_id = upload.size, asset.id
     session.flush()
+    return True
 
 
 def drop_expired(session: Session, store: MediaStore, now: datetime) -> int:

@@ -23,6 +23,8 @@ from zhixin.errors import NotAllowed
 
 #: A long sitting; then the page is opened anew.
 LIFETIME = timedelta(hours=8)
+#: Of a page, where its head is looked for; the rest is passed on as it is, however long.
+START_BYTES = 64 * 1024
 _GRANT = re.compile(
     r"(?a)([0-9a-f]{32})\.([0-9]{1,18})\.([A-Za-z0-9_-]{1,64})\.([0-9]{1,12})\.([\w-]{24})"
 )
@@ -121,7 +123,7 @@ def _adapter() -> str:
 
 
 def with_adapter(page: bytes, told: Mapping[str, object]) -> bytes:
-    """A page of the package with the SCORM API before any script of its own.
+    """The start of a page of the package with the SCORM API before any script of its own.
 
     Args:
         told: ``edition``, ``token`` (marks our messages) and ``values`` (the data model).

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 from flask import Blueprint, Response, current_app, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -15,6 +16,7 @@ from courses.courseware.models import Courseware, CoursewareClaim, Edition
 from courses.courseware.playing import Grant
 from courses.learning import sampling_seed
 from courses.models import UnitKind
+from media.vaults import CHUNK_BYTES
 from zhixin import access, clock, db, rates, security
 from zhixin.api import Model, api_blueprint
 from zhixin.errors import NotFound
@@ -69,9 +71,9 @@ def file(grant: str, name: str) -> ResponseReturnValue:
     except FileNotFoundError:
         raise NotFound from None
     if kind in playing.PAGES:
-        with content:
-            page = playing.with_adapter(content.read(), _told(kept, what, grant))
-        answer = Response(page)
+        start = playing.with_adapter(content.read(playing.START_BYTES), _told(kept, what, grant))
+        answer = Response(_pieces(start, content))
+        answer.call_on_close(content.close)
         answer.headers["Content-Type"] = "text/html"  # the page itself says in what encoding
         answer.headers["Cache-Control"] = "no-store"
     else:
@@ -84,6 +86,13 @@ def file(grant: str, name: str) -> ResponseReturnValue:
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
+
+
+def _pieces(start: bytes, content: BinaryIO) -> Iterator[bytes]:
+    with content:
+        yield start
+        while piece := content.read(CHUNK_BYTES):
+            yield piece
 
 
 def _told(kept: Courseware, what: Grant, grant: str) -> dict[str, object]:

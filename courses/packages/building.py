@@ -29,10 +29,11 @@ PAGES = {"html", "htm", "xhtml"}
 #: Where cartridges keep what their pages speak of.
 _FILEBASE = re.compile(r"^\$(?:IMS[-_]CC[-_]FILEBASE|CANVAS_COURSE_REFERENCE)\$/?(?:\.\./)*")
 _FILEBASES = ("web_resources", "")
-_BODY = re.compile(r"(?is)<body\b[^>]*>(.*?)(?:</body\s*>|$)")
-_HEAD = re.compile(r"(?is)<head\b.*?</head\s*>|<title\b.*?</title\s*>")
+# All of these end after so many characters: a page of nothing but beginnings would take days.
+_BODY = re.compile(r"(?is)<body\b[^<>]{0,2000}>(.*?)(?:</body\s*>|$)")
 _FRAME = re.compile(
-    r"""(?is)<iframe\b[^>]*?\bsrc\s*=\s*["']([^"']+)["'][^>]*>(?:.*?</iframe\s*>)?"""
+    r"""(?is)<iframe\b[^<>]{0,2000}?\bsrc\s{0,9}=\s{0,9}["']([^"'<>]{1,2000})["'][^<>]{0,2000}>"""
+    r"""(?:[^<]{0,2000}</iframe\s{0,9}>)?"""
 )
 _EMBEDDED = re.compile(r"(?i)<(?:script|object|embed|applet|video|audio|canvas|form)\b")
 _LINK = re.compile(r"(?<!!)\[((?:\\.|[^\[\]\\\n])*)\]\(<?([^()<>\s]+)>?(?:\s+\"[^\"\n]*\")?\)")
@@ -57,7 +58,7 @@ class Builder:
     courseware: list[dict[str, Any]] = field(default_factory=list)
 
     def remark(self, where: str, said: str) -> None:
-        line = f"“{where[:60]}”：{said}" if where else said
+        line = (f"“{where[:60]}”：{said}" if where else said).replace("\0", "")
         if line not in self.remarks:
             self.remarks.append(line)
 
@@ -151,7 +152,7 @@ class Builder:
     def markdown(self, title: str, text: str, folder: str, linked: list[str] | None = None) -> str:
         """HTML of a stranger as a page's text. ``linked`` gathers the files that it links to."""
         found = _BODY.search(text)
-        text = found[1] if found else _HEAD.sub("", text)
+        text = found[1] if found else _without(_without(text, "head"), "title")
         if _EMBEDDED.search(text):
             self.remark(title, "网页中的脚本、表单或嵌入的音视频没有导入")
         text = _FRAME.sub(self._frame(title), text)
@@ -223,6 +224,13 @@ class Builder:
             self.refused[member] = fault
         self.remark(title, f"图片“{posixpath.basename(member)}”没有导入：{self.refused[member]}")
         return None
+
+
+def _without(text: str, tag: str) -> str:
+    """A page without its first such element; one that does not end stays."""
+    begins = re.search(rf"(?i)<{tag}\b", text)
+    ends = begins and re.compile(rf"(?i)</{tag}\s*>").search(text, begins.end())
+    return text[: begins.start()] + text[ends.end() :] if begins and ends else text
 
 
 def named(title: str) -> str:

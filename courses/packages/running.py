@@ -6,14 +6,18 @@ Reading and writing hold no transaction; a course is made in one.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, undefer
 
 from courses import authors, editing
@@ -32,6 +36,8 @@ MOST_WAITING = 3
 MOST_TRIES = 3
 DEAD_AFTER = timedelta(minutes=2)
 _REPORT_EVERY_S = 1.0
+#: Alive, though a bucket takes its time: well within ``DEAD_AFTER``.
+_BEAT_EVERY_S = 20.0
 
 
 class TooManyPackages(Conflict):
@@ -230,12 +236,13 @@ def run(database: Database, place: Place, package_id: str, now: Callable[[], dat
         keeper.end(state=PackageState.FAILED, failure="处理没有完成，请稍后重试或联系管理员")
         return
     try:
-        if package.way == Way.EXPORT:
-            _export(database, place, package, keeper)
-        elif package.state == PackageState.WORKING:
-            _read(place, package, keeper)
-        else:
-            _make(database, place, package, keeper, now)
+        with keeper.alive():
+            if package.way == Way.EXPORT:
+                _export(database, place, package, keeper)
+            elif package.state == PackageState.WORKING:
+                _read(place, package, keeper)
+            else:
+                _make(database, place, package, keeper, now)
     except _Lost:
         return
     except DomainError as error:
@@ -328,6 +335,23 @@ class _Keeper:
         self._reported = time.monotonic()
         if not self.end(done=done, total=total):
             raise _Lost
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Keep the claim meanwhile, also through what reports nothing: a large file on its way
+        to a bucket, the course on its way into the database."""
+        over = threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(self._beat, over)
+            try:
+                yield
+            finally:
+                over.set()
+
+    def _beat(self, over: threading.Event) -> None:
+        while not over.wait(_BEAT_EVERY_S):
+            with suppress(OperationalError):  # SQLite, while the course is made: nobody else writes
+                self.end()
 
     def end(self, **values: Any) -> bool:
         with self._database.transaction() as session:

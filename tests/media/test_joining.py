@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from media import collecting, joining, uploads
 from media.file_models import Attachment
 from media.models import Asset, AssetState, Upload
 from zhixin import jobs
 from zhixin.config import Settings
+from zhixin.errors import Conflict
 from zhixin.people.models import Person, Role
 
 CONTENT = bytes(range(256)) * 8
@@ -202,3 +205,55 @@ def test_a_whole_that_could_not_be_kept_asks_for_its_last_byte_again(
     assert tus("HEAD", address).headers["Upload-Offset"] == "2047"
     done = tus("PATCH", address, CONTENT[2047:], Upload_Offset="2047", **BYTES)
     assert "Zhixin-Asset" in done.headers
+
+
+def test_parts_become_one_video_however_often_they_are_joined(
+    session: Session, tus: Tus, author: Person, app: Flask, media: Path, now: datetime
+) -> None:
+    """A client that lost patience asks again: both copied all parts, the first wins."""
+    ids = [tus.part(each).rsplit("/", 1)[-1] for each in (CONTENT[:1000], CONTENT[1000:])]
+    store = app.extensions["media_store"]
+
+    def begun() -> tuple[list[Upload], Upload]:
+        found = joining.parts(session, ids, author.id, now)
+        whole = uploads.create(
+            session, store, owner_id=author.id, file_name="v.mp4", size=2048, max_bytes=10**6,
+            keep=timedelta(days=1), now=now,
+        )  # fmt: skip
+        joining.copy(store, found, whole)
+        return found, whole
+
+    (parts, first), (again, second) = begun(), begun()
+    session.commit()
+    joining.finish(session, store, parts, first, now)
+    session.commit()
+    with pytest.raises(Conflict):
+        joining.finish(session, store, again, second, now)
+    session.rollback()
+    assert session.scalar(sa.select(sa.func.count()).select_from(Asset)) == 1
+
+
+def test_what_is_brought_again_is_wanted_again(
+    session: Session, tus: Tus, author: Person, app: Flask, now: datetime
+) -> None:
+    """A video near the end of its time of grace, recognised: the next night leaves it alone. One
+    that went meanwhile has to be sent."""
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    asset = Asset(
+        owner_id=author.id, file_name="v.mp4", source="sources/1/source", source_bytes=len(CONTENT),
+        source_sha256=digest, state=AssetState.READY, duration_ms=1, folder="assets/1/a", progress=100,
+        tries=1, created_at=now - timedelta(days=90), unused_since=now - timedelta(days=40),
+    )  # fmt: skip
+    session.add(asset)
+    session.commit()
+    said = {"Upload_Length": str(len(CONTENT)), "Upload_Metadata": named("v.mp4", sha256=digest)}
+    assert tus("POST", PLACE, **said).headers["Zhixin-Asset"] == str(asset.id)
+    session.expire_all()
+    collecting.collect(session, app.extensions["media_store"], timedelta(days=30), now)
+    session.commit()
+    kept = session.get_one(Asset, asset.id)
+    begun = session.get_one(Upload, tus("POST", PLACE, Upload_Length="9").headers["Location"][-32:])
+    kept.discarded_at = now
+    session.flush()
+    assert not uploads.recognise(session, begun, kept)
+    assert not begun.finished

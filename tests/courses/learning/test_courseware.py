@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from courses import enrolments
 from courses.courseware import claims, keeping, playing
+from courses.courseware import views as courseware_views
 from courses.courseware.claims import ClaimRefused
 from courses.courseware.models import Courseware, CoursewareClaim, Edition
 from courses.courseware.playing import Grant, GrantExpired
@@ -221,3 +222,26 @@ def test_a_look_back_changes_nothing(session: Session, enrolment: Enrolment, now
     assert session.get(CoursewareClaim, (enrolment.id, "g")) is None
     with pytest.raises(ClaimRefused):
         claims.note(session, enrolment, unit, {"x": ""}, now)
+
+
+def test_a_page_of_any_size_is_passed_on_piece_by_piece(
+    app: Flask, session: Session, author: Person, tmp_path: Path, now: datetime
+) -> None:
+    """The API stands before the first script; of the rest only a piece is in memory at a time."""
+    page = b"<html><head><script>own()</script></head>" + b"x" * 3_000_000 + b"</html>"
+    (tmp_path / "big.html").write_bytes(page)
+    kept = keeping.keep(
+        session, app.extensions["media_store"], author.id, Edition.SCORM_12,
+        {"big.html": tmp_path / "big.html"}, now,
+    )  # fmt: skip
+    session.commit()
+    with app.test_request_context():
+        address = courseware_views.address(kept.id, "big.html")
+    with app.test_client().get(address, buffered=False) as got:
+        pieces = list(got.iter_encoded())
+    whole = b"".join(pieces)
+    assert max(map(len, pieces)) <= 1024 * 1024
+    start, _mark, rest = whole.partition(b"<head>")
+    added = rest.index(b"<script>own()")
+    assert start + b"<head>" + rest[added:] == page
+    assert b"API" in rest[:added]

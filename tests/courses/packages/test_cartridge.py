@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from assessments.exchange import qti12
 from courses.courseware import keeping
 from courses.courseware.models import Courseware
-from courses.packages import making, reading, running
+from courses.packages import building, making, reading, running
 from courses.packages.reading import Found
 from tests.courses.packages.conftest import PDF, picture
 from zhixin import archives
@@ -304,3 +304,33 @@ def test_no_package_breaks_the_reader(inside: str, page: str, quiz: bytes) -> No
         read(packed(members))
     with contextlib.suppress(DomainError):
         qti12.read(quiz)
+
+
+@pytest.mark.parametrize(
+    "piece", ["<iframe ", '<iframe src="http://a/">', "<body ", "<head ", "<title "]
+)
+def test_a_page_of_nothing_but_beginnings_is_read_at_once(piece: str) -> None:
+    """The largest page that is read, unclosed all through: read in one go, not tried anew from
+    each beginning to the end (which took days)."""
+    page = piece * (building.MOST_HTML // len(piece))
+    with archives.open(packed({"a.html": "x"})) as archive:
+        building.Builder(archive, BOUNDS).markdown("页", page, "")
+
+
+def test_frames_become_links_and_heads_go() -> None:
+    """As before the bounds: with text and without within, whatever else a page's head says."""
+    page = """<head><title>no</title></head><title>nor this</title>
+    <iframe width="1" src='//a.cn/v' allow="x">old browsers</iframe> after <iframe src="http://b.cn/"></iframe>"""
+    with archives.open(packed({"a.html": "x"})) as archive:
+        made = building.Builder(archive, BOUNDS).markdown("页", page, "")
+    assert all(each in made for each in ("https://a.cn/v", "http://b.cn/", "after"))
+    assert not any(each in made for each in ("no", "old browsers"))
+
+
+def test_no_remark_holds_what_no_database_keeps() -> None:
+    """A page in no known encoding, with a NUL in an address: PostgreSQL takes none in JSON."""
+    manifest = """<manifest><resources><resource identifier="i" type="webcontent" href="a.html"/></resources></manifest>"""
+    page = b'<body>\x81\xff caf\xe9 <img src="a\0b.png"> <a href="c\0d.html">w</a></body>'
+    found = read(packed({"imsmanifest.xml": manifest, "a.html": page}))
+    assert found.remarks
+    assert "\0" not in "".join(found.remarks)

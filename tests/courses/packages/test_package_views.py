@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -182,3 +183,41 @@ def test_the_command_line(
     with app.app_context():
         assert len(editing.of_owner(db.session(), writer.id)) == 2
     assert run.invoke(course, ["import", into, "--author", "nobody"]).exit_code == 1
+
+
+def test_a_slow_vault_loses_no_claim(
+    session: Session,
+    rich_course: Course,
+    writer: Person,
+    place: running.Place,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a large archive is on its way to a bucket, nothing is reported; the job is alive all
+    the same, and nobody else begins anew."""
+    monkeypatch.setattr(running, "_BEAT_EVERY_S", 0.01)
+    package = running.export(session, place, rich_course.id, writer.id, None, now)
+    session.commit()
+    later = [now]
+    beaten = threading.Event()
+
+    def clocked() -> datetime:
+        if later[0] > now:
+            beaten.set()
+        return later[0]
+
+    put = place.store.vault.put
+
+    def slowly(key: str, path: Path) -> None:
+        later[0] = now + running.DEAD_AFTER * 2
+        beaten.wait(30)
+        beaten.clear()
+        beaten.wait(30)  # the beat before this one is in the database
+        with db.database().session(writes=False) as other:
+            assert running.stranded(other, later[0]) == []
+        put(key, path)
+
+    monkeypatch.setattr(place.store.vault, "put", slowly)
+    running.run(db.database(), place, package.id, clocked)
+    session.expire_all()
+    assert running.get(session, package.id, writer.id).state == PackageState.READY

@@ -26,6 +26,8 @@ from assessments.papers import Paper
 from assessments.questions import Written
 from zhixin.errors import Invalid, NotFound
 
+#: Those in which somebody may grade; a question to the database where they may be many.
+Scopes = Collection[str] | sa.Select[str]
 #: Points by question id and criterion id; "" is a question without a rubric.
 Given = Mapping[str, Mapping[str, Decimal]]
 Totals = Mapping[str, Decimal]
@@ -90,14 +92,14 @@ def begin(session: Session, attempt: Attempt, paper: Paper, now: datetime) -> No
     session.flush()
 
 
-def queue(session: Session, scopes: Collection[str], grader_id: int) -> Sequence[Grading]:
+def queue(session: Session, scopes: Scopes, grader_id: int) -> Sequence[Grading]:
     """What this person may grade now, the oldest ``MOST_SHOWN``; never their own or a second
     time."""
     query = _open_to(scopes, grader_id).order_by(Grading.handed_in_at, Grading.attempt_id)
     return session.scalars(query.limit(MOST_SHOWN)).all()
 
 
-def case(session: Session, attempt_id: int, scopes: Collection[str], grader_id: int) -> Case:
+def case(session: Session, attempt_id: int, scopes: Scopes, grader_id: int) -> Case:
     """One attempt's written answers.
 
     Raises:
@@ -115,7 +117,7 @@ def case(session: Session, attempt_id: int, scopes: Collection[str], grader_id: 
 def mark(
     session: Session,
     attempt_id: int,
-    scopes: Collection[str],
+    scopes: Scopes,
     grader_id: int,
     given: Given,
     comment: str,
@@ -218,7 +220,7 @@ def _finish(
     return final
 
 
-def _open_to(scopes: Collection[str], grader_id: int) -> sa.Select[Grading]:
+def _open_to(scopes: Scopes, grader_id: int) -> sa.Select[Grading]:
     mine = sa.select(GraderMark.attempt_id).where(GraderMark.grader_id == grader_id)
     marks = (
         sa.select(sa.func.count())

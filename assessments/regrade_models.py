@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from zhixin.db import Base, one_of
 from zhixin.errors import Conflict
+from zhixin.steps import Steps
 
 
 class RegradeState(StrEnum):
@@ -32,33 +31,22 @@ class RegradeStep(StrEnum):
     WITHDRAW = "withdraw"
 
 
-REGRADE_STEPS: Mapping[tuple[RegradeState, RegradeStep], RegradeState] = MappingProxyType(
-    {
-        (RegradeState.PROPOSED, RegradeStep.CONFIRM): RegradeState.RUNNING,
-        (RegradeState.PROPOSED, RegradeStep.DECLINE): RegradeState.DECLINED,
-        (RegradeState.PROPOSED, RegradeStep.WITHDRAW): RegradeState.WITHDRAWN,
-        (RegradeState.RUNNING, RegradeStep.FINISH): RegradeState.DONE,
-    }
-)
-#: The new key counts from here on.
-IN_FORCE = (RegradeState.RUNNING, RegradeState.DONE)
-
-
 class IllegalRegradeStep(Conflict):
     code = "illegal-step"
     title = "改判的当前状态不允许此操作"
 
 
-def advance(state: RegradeState, step: RegradeStep) -> RegradeState:
-    """The state after ``step``.
-
-    Raises:
-        IllegalRegradeStep: the table has no such step.
-    """
-    try:
-        return REGRADE_STEPS[state, step]
-    except KeyError:
-        raise IllegalRegradeStep("这次改判刚刚已被处理，请刷新查看") from None
+REGRADE_STEPS = Steps(
+    {
+        (RegradeState.PROPOSED, RegradeStep.CONFIRM): RegradeState.RUNNING,
+        (RegradeState.PROPOSED, RegradeStep.DECLINE): RegradeState.DECLINED,
+        (RegradeState.PROPOSED, RegradeStep.WITHDRAW): RegradeState.WITHDRAWN,
+        (RegradeState.RUNNING, RegradeStep.FINISH): RegradeState.DONE,
+    },
+    lambda: IllegalRegradeStep("这次改判刚刚已被处理，请刷新查看"),
+)
+#: The new key counts from here on.
+IN_FORCE = (RegradeState.RUNNING, RegradeState.DONE)
 
 
 class KeyCorrection(Base):

@@ -29,11 +29,11 @@ from assessments.papers import Paper as Document
 from assessments.questions import Question
 from assessments.regrade_models import (
     IN_FORCE,
+    REGRADE_STEPS,
     AttemptRegrade,
     KeyCorrection,
     RegradeState,
     RegradeStep,
-    advance,
 )
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
 
@@ -109,7 +109,7 @@ def decide(
         IllegalRegradeStep: somebody was faster.
     """
     session.refresh(correction, with_for_update=True)
-    state = advance(correction.state, step)
+    state = REGRADE_STEPS.after(correction.state, step)
     reason = reason.strip()[:MOST_REASON]
     if step is RegradeStep.WITHDRAW:
         if person_id != correction.proposed_by_id:

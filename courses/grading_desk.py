@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from assessments import marking
-from assessments.models import Attempt
-from courses import completion, regrades, scopes
+from assessments.models import Attempt, Grading
+from courses import authors, completion, regrades, scopes
 from courses.learning import sampling_seed
 from courses.models import Course, CourseVersion, Enrolment
 from zhixin import access, clock, db
@@ -23,14 +23,21 @@ from zhixin.people.models import Role
 blueprint = Blueprint("grading", __name__, url_prefix="/grading")
 
 
-def may_grade(session: Session, person_id: int, roles: Collection[Role]) -> dict[str, str]:
-    """The scopes in which somebody may grade, with the courses' titles: one's own courses, and
-    for a reviewer all."""
-    query = sa.select(CourseVersion.id, CourseVersion.title).join(
+def may_grade(person_id: int, roles: Collection[Role]) -> sa.Select[str]:
+    """The scopes in which somebody may grade: the courses that they may edit, and for a reviewer
+    all."""
+    query = sa.select(scopes.column_of(CourseVersion.id)).join(
         Course, Course.id == CourseVersion.course_id
     )
     if Role.REVIEWER not in roles:
-        query = query.where(Course.owner_id == person_id)
+        query = query.where(authors.mine(person_id, edit=True))
+    return query
+
+
+def titles(session: Session, waiting: Iterable[Grading]) -> dict[str, str]:
+    """The courses' titles, by scope."""
+    versions = {scopes.version_of(each.scope) for each in waiting}
+    query = sa.select(CourseVersion.id, CourseVersion.title).where(CourseVersion.id.in_(versions))
     return {scopes.of_version(id): title for id, title in session.execute(query)}
 
 
@@ -38,11 +45,11 @@ def may_grade(session: Session, person_id: int, roles: Collection[Role]) -> dict
 @access.only(Role.AUTHOR, Role.REVIEWER)
 def queue() -> ResponseReturnValue:
     """What waits for this person."""
-    titles = _mine()
-    waiting = marking.queue(db.session(), titles.keys(), access.person().id)
+    session = db.session()
+    waiting = marking.queue(session, _mine(), access.person().id)
     return render_template(
-        "grading/queue.html", waiting=waiting, titles=titles,
-        regrades=regrades.waiting(db.session(), access.person()),
+        "grading/queue.html", waiting=waiting, titles=titles(session, waiting),
+        regrades=regrades.waiting(session, access.person()),
     )  # fmt: skip
 
 
@@ -64,14 +71,12 @@ def mark(attempt_id: int) -> ResponseReturnValue:
                 name: _points(form.get(f"p-{each.id}-{name}", ""))
                 for name in ([c.id for c in each.rubric] or [""])
             }
-            for each in marking.case(
-                session, attempt_id, _mine().keys(), access.person().id
-            ).questions
+            for each in marking.case(session, attempt_id, _mine(), access.person().id).questions
         }
         final = marking.mark(
             session,
             attempt_id,
-            _mine().keys(),
+            _mine(),
             access.person().id,
             given,
             form.get("comment", ""),
@@ -96,12 +101,12 @@ def _see_completion(session: Session, final: Attempt) -> None:
 
 
 def _page(attempt_id: int, problem: str = "") -> str:
-    titles = _mine()
-    case = marking.case(db.session(), attempt_id, titles.keys(), access.person().id)
+    session = db.session()
+    case = marking.case(session, attempt_id, _mine(), access.person().id)
     return render_template(
         "grading/sheet.html",
         case=case,
-        title=titles[case.grading.scope],
+        title=titles(session, [case.grading])[case.grading.scope],
         sent=request.form,
         problem=problem,
     )
@@ -114,6 +119,6 @@ def _points(text: str) -> Decimal:
         raise Invalid("每个评分点都要填写分数") from None
 
 
-def _mine() -> dict[str, str]:
+def _mine() -> sa.Select[str]:
     person = access.person()
-    return may_grade(db.session(), person.id, person.roles)
+    return may_grade(person.id, person.roles)

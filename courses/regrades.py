@@ -15,10 +15,10 @@ from assessments.models import Attempt, Paper
 from assessments.questions import Question
 from assessments.regrade_models import (
     IN_FORCE,
+    REGRADE_STEPS,
     KeyCorrection,
     RegradeState,
     RegradeStep,
-    advance,
 )
 from courses import completion, scopes
 from courses.models import Enrolment
@@ -226,7 +226,7 @@ def _one(
 
 
 def _finish(session: Session, correction: KeyCorrection, now: datetime) -> None:
-    correction.state = advance(correction.state, RegradeStep.FINISH)
+    correction.state = REGRADE_STEPS.after(correction.state, RegradeStep.FINISH)
     correction.finished_at, correction.claimed_until = now, None
     for version_id in regrading.versions_changed(session, correction):
         analysing.ask(session, version_id, now, anew=True)

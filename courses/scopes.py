@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
 PREFIX = "version:"
 
 
 def of_version(version_id: int) -> str:
     """The scope of a course version: opaque to the domains below."""
     return f"{PREFIX}{version_id}"
+
+
+def column_of(
+    version_id: sa.ColumnElement[int] | InstrumentedAttribute[int],
+) -> sa.ColumnElement[str]:
+    """The same of a column, for the database to compare with."""
+    return sa.literal(PREFIX) + sa.cast(version_id, sa.String)
 
 
 PRACTICE = "practice:"

@@ -47,6 +47,7 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(message)s", force=True
     )
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # a dozen lines a start
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -74,8 +74,13 @@ def _add_unit(page: Page, kind: str, title: str) -> None:
 
 
 def _upload_with_a_broken_connection(page: Page, lecture: Path) -> None:
-    """The second piece is cut off once; the upload goes on by itself where it stood."""
+    """The second piece is cut off once; the upload goes on by itself where it stood. Pieces are
+    smaller here than they are, so that a short film has several."""
     pieces: list[str] = []
+
+    def smaller(route: Route) -> None:
+        script = route.fetch().text().replace("chunkSize:64*", "chunkSize:8*")
+        route.fulfill(body=script, content_type="text/javascript")
 
     def cut_the_second(route: Route) -> None:
         if route.request.method == "PATCH":
@@ -85,6 +90,9 @@ def _upload_with_a_broken_connection(page: Page, lecture: Path) -> None:
                 return
         route.continue_()
 
+    page.route("**/*.js", smaller)
+    page.reload()
+    page.unroute("**/*.js")
     page.route("**/api/v1/uploads/**", cut_the_second)
     page.set_input_files("#video-file", lecture)
     expect(

@@ -7,8 +7,8 @@ shows keys and explanations only when they can no longer help.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from assessments import corrections, frozen, kept_passes, marking, papers, results, sheets, timing
+from assessments import (
+    corrections,
+    frozen,
+    handing_in,
+    kept_passes,
+    marking,
+    papers,
+    results,
+    sheets,
+    timing,
+)
 from assessments.banks import pools
 from assessments.errors import (
     AlreadyPassed,
@@ -27,9 +37,7 @@ from assessments.errors import (
     NotYet,
     TimeOver,
 )
-from assessments.grading import AnswerRefused, grade_paper
-from assessments.grading import sheet as checked
-from assessments.models import Attempt, AttemptState, Ending, PaperVersion
+from assessments.models import Attempt, AttemptState, PaperVersion
 from assessments.sheets import Change
 from zhixin.errors import Conflict, NotFound
 
@@ -67,7 +75,7 @@ def open(
     if before and before[-1].state == AttemptState.OPEN:
         if timing.takes_answers(before[-1].deadline_at, now):
             return before[-1]
-        submit(session, before[-1].id, person_id, None, now)
+        handing_in.submit(session, before[-1].id, person_id, None, now)
         before = history(session, person_id, scope, paper_version_id)
     if before and before[-1].passed is None and not practice:
         raise BeingGraded
@@ -206,7 +214,7 @@ def save(
         raise TimeOver
     base = frozen.kept(session, found.paper_version_id, found.sha256)
     paper = frozen.whole(session, base, found.drawn)
-    sheets.write(session, attempt_id, _checked(paper, changes), now)
+    sheets.write(session, attempt_id, sheets.checked(paper, changes), now)
     kept = sheets.of(session, attempt_id, [change.question for change in changes])
     return Saved(now, found.deadline_at, sheets.overtaken(changes, kept))
 
@@ -229,70 +237,6 @@ def sheet(session: Session, attempt: Attempt) -> dict[str, list[str]]:
     if attempt.state == AttemptState.CLOSED:
         return attempt.answers
     return sheets.sheet(attempt.answers, sheets.of(session, attempt.id))
-
-
-def submit(
-    session: Session,
-    attempt_id: int,
-    person_id: int,
-    answers: Mapping[str, Any] | None,
-    now: datetime,
-    *,
-    changes: Sequence[Change] = (),
-) -> Attempt:
-    """Hand in: grade once and close for good. Handed in again, the first result stands.
-
-    When the time and the grace are over, it is closed with what was saved by then, and what
-    comes with this call is not counted.
-
-    Args:
-        answers: the whole sheet; ``None``: what was saved, and ``changes``.
-
-    Raises:
-        NotFound: not this person's attempt.
-        AnswerRefused: not a sheet of this paper; the attempt stays open.
-    """
-    attempt = _own(session, attempt_id, person_id)
-    if attempt.state == AttemptState.CLOSED:
-        return attempt
-    corrections.hold(session, attempt.paper_version_id)
-    paper = _paper(session, attempt)
-    in_time = timing.takes_answers(attempt.deadline_at, now)
-    if in_time and answers is None:
-        sheets.write(session, attempt.id, _checked(paper, changes), now)
-    given = checked(paper, sheet(session, attempt) if answers is None or not in_time else answers)
-    result = grade_paper(paper, given)
-    fraction = results.millionths(result.fraction)
-    closed = _write(
-        session,
-        attempt,
-        state=AttemptState.CLOSED,
-        answers={question: list(answer) for question, answer in given.items()},
-        saved_at=now,
-        closed_at=now,
-        ended_by=Ending.LEARNER if in_time else Ending.DEADLINE,
-        fraction_millionths=None if result.waiting else fraction,
-        result=results.document(result),
-        passed=None if result.waiting else fraction >= attempt.pass_mark_millionths,
-    )
-    if closed is not None and result.waiting:
-        marking.begin(session, closed, paper, now)
-    return closed or _own(session, attempt_id, person_id)
-
-
-def due(session: Session, now: datetime, limit: int = 500) -> Sequence[tuple[int, int]]:
-    """Open attempts whose time and grace are over, the oldest first: (id, person's id)."""
-    query = (
-        sa.select(Attempt.id, Attempt.person_id)
-        .where(
-            Attempt.state == AttemptState.OPEN,
-            Attempt.deadline_at.is_not(None),
-            Attempt.deadline_at < now - timing.GRACE,
-        )
-        .order_by(Attempt.deadline_at)
-        .limit(limit)
-    )
-    return [(row.id, row.person_id) for row in session.execute(query)]
 
 
 def passed(session: Session, person_id: int, scope: str) -> set[int]:
@@ -430,31 +374,6 @@ def characters(session: Session, attempt_id: int) -> int:
     return frozen.of_attempt(session, session.get_one(Attempt, attempt_id)).characters
 
 
-def _own(session: Session, attempt_id: int, person_id: int) -> Attempt:
-    """The person's attempt, kept from who else saves or hands in until the transaction ends."""
-    query = (
-        sa.select(Attempt)
-        .where(Attempt.id == attempt_id, Attempt.person_id == person_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    attempt = session.scalar(query)
-    if attempt is None:
-        raise NotFound
-    return attempt
-
-
-def _write(session: Session, attempt: Attempt, **values: Any) -> Attempt | None:
-    """Change an attempt if it is still open: the one place that does."""
-    change = (
-        sa.update(Attempt)
-        .where(Attempt.id == attempt.id, Attempt.state == AttemptState.OPEN)
-        .values(**values)
-        .returning(Attempt)
-    )
-    return session.scalar(change, execution_options={"populate_existing": True})
-
-
 def _opened_meanwhile(
     session: Session, person_id: int, scope: str, paper_version_id: int
 ) -> Attempt:
@@ -466,16 +385,6 @@ def _opened_meanwhile(
 
 def _paper(session: Session, attempt: Attempt) -> papers.Paper:
     return frozen.of_attempt(session, attempt)
-
-
-def _checked(paper: papers.Paper, changes: Sequence[Change]) -> list[Change]:
-    """The answers as they are kept; what is right plays no part."""
-    asked = {question.id: question for question in paper.questions}
-    if not asked.keys() >= {change.question for change in changes}:
-        raise AnswerRefused("作答了不属于本试卷的题目")
-    return [
-        replace(change, answer=asked[change.question].answer(change.answer)) for change in changes
-    ]
 
 
 def _instant(instant: datetime | None) -> str | None:

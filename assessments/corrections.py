@@ -21,24 +21,29 @@ from assessments.regrade_models import IN_FORCE, AttemptRegrade, KeyCorrection
 
 def in_force(session: Session, paper_version_id: int) -> Sequence[KeyCorrection]:
     """The corrections of a version's paper, the first first."""
-    query = (
-        sa.select(KeyCorrection)
-        .join(PaperVersion, PaperVersion.paper_id == KeyCorrection.paper_id)
-        .where(PaperVersion.id == paper_version_id, KeyCorrection.state.in_(IN_FORCE))
-        .order_by(KeyCorrection.id)
-    )
-    return session.scalars(query).all()
+    return session.scalars(_MADE, {"paper_version_id": paper_version_id}).all()
 
 
 def hold(session: Session, paper_version_id: int) -> None:
     """Until this transaction ends no correction of the paper comes into force: who grades with the
     keys of before is seen by the regrade. (On SQLite there is one writer at a time anyway.)"""
-    session.execute(
-        sa.select(Paper.id)
-        .join(PaperVersion, PaperVersion.paper_id == Paper.id)
-        .where(PaperVersion.id == paper_version_id)
-        .with_for_update(read=True, key_share=True, of=Paper)
-    )
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(_HOLD, {"paper_version_id": paper_version_id})
+
+
+# Asked by everybody who hands in: made once.
+_MADE = (
+    sa.select(KeyCorrection)
+    .join(PaperVersion, PaperVersion.paper_id == KeyCorrection.paper_id)
+    .where(PaperVersion.id == sa.bindparam("paper_version_id"), KeyCorrection.state.in_(IN_FORCE))
+    .order_by(KeyCorrection.id)
+)
+_HOLD = (
+    sa.select(Paper.id)
+    .join(PaperVersion, PaperVersion.paper_id == Paper.id)
+    .where(PaperVersion.id == sa.bindparam("paper_version_id"))
+    .with_for_update(read=True, key_share=True, of=Paper)
+)
 
 
 def of_attempt(session: Session, attempt_id: int) -> Sequence[int]:

@@ -75,7 +75,16 @@ def whole(session: Session, base: papers.Paper, drawn: Mapping[str, Any] | None)
 
 def of_attempt(session: Session, attempt: Attempt) -> papers.Paper:
     """The paper as this attempt has it, with the keys that count now."""
-    found = whole(session, paper(session, attempt.paper_version_id), attempt.drawn)
+    return _with_keys(session, paper(session, attempt.paper_version_id), attempt)
+
+
+def with_keys(session: Session, attempt: Attempt, sha256: str) -> papers.Paper:
+    """The same, for who knows the version's hash already."""
+    return _with_keys(session, kept(session, attempt.paper_version_id, sha256), attempt)
+
+
+def _with_keys(session: Session, base: papers.Paper, attempt: Attempt) -> papers.Paper:
+    found = whole(session, base, attempt.drawn)
     return corrections.over(found, corrections.in_force(session, attempt.paper_version_id))
 
 

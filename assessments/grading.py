@@ -14,7 +14,9 @@ from typing import Any
 from assessments.papers import Marking, Paper, Question
 from assessments.questions import Answer, AnswerRefused
 
-__all__ = ["VERSION", "AnswerRefused", "Mark", "Result", "grade", "grade_paper", "sheet"]
+__all__ = [
+    "VERSION", "AnswerRefused", "Mark", "Result", "grade", "grade_paper", "grade_sheet", "sheet",
+]  # fmt: skip
 
 #: Of these rules. A result names the version that made it, and what is recorded stays; a
 #: change of what an answer earns is a new version. 1 knew choices only and named none.
@@ -22,8 +24,8 @@ VERSION = 2
 
 #: A fraction is kept to the millionth and points to the hundredth, both rounded down: who
 #: reaches a pass mark of at most six decimals has really reached it, and nobody else has.
-FRACTION_STEP = Decimal("0.000001")
-POINT_STEP = Decimal("0.01")
+FRACTION_PLACES = 6
+POINT_PLACES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def grade(
         AnswerRefused: the question cannot have such an answer.
     """
     share = question.share(question.answer(answer), marking)
-    return None if share is None else _down(share, FRACTION_STEP)
+    return None if share is None else _down(share, FRACTION_PLACES)
 
 
 def sheet(paper: Paper, answers: Mapping[str, Any]) -> dict[str, Answer]:
@@ -108,30 +110,40 @@ def grade_paper(
     Raises:
         AnswerRefused: as for :func:`sheet`.
     """
-    kept, earned, marks = sheet(paper, answers), Fraction(0), {}
+    return grade_sheet(paper, sheet(paper, answers), given)
+
+
+def grade_sheet(
+    paper: Paper, kept: Mapping[str, Answer], given: Mapping[str, Decimal] | None = None
+) -> Result:
+    """The same of what :func:`sheet` made."""
+    earned, marks = _NOTHING, {}
     for question in paper.questions:
         share = question.share(kept.get(question.id, ()), paper.marking)
         if share is None and given is not None and question.id in given:
             share = Fraction(given[question.id]) / Fraction(question.points)
             if not 0 <= share <= 1:
                 raise ValueError(f"points given to {question.id} beyond its {question.points}")
-        score = (share or Fraction(0)) * Fraction(question.points)
+        score = share * Fraction(question.points) if share else _NOTHING
         earned += score
         marks[question.id] = Mark(
-            _down(score, POINT_STEP),
+            _down(score, POINT_PLACES),
             question.points,
-            _down(share or Fraction(0), FRACTION_STEP),
+            _down(share or _NOTHING, FRACTION_PLACES),
             waiting=share is None,
         )
     maximum = sum((question.points for question in paper.questions), Decimal(0))
     return Result(
-        score=_down(earned, POINT_STEP),
+        score=_down(earned, POINT_PLACES),
         maximum=maximum,
-        fraction=_down(earned / Fraction(maximum), FRACTION_STEP),
+        fraction=_down(earned / Fraction(maximum), FRACTION_PLACES),
         per_question=marks,
     )
 
 
-def _down(value: Fraction, step: Decimal) -> Decimal:
-    whole = value / Fraction(step)
-    return (whole.numerator // whole.denominator) * step
+_NOTHING = Fraction(0)
+
+
+def _down(value: Fraction, places: int) -> Decimal:
+    """Rounded down; in whole numbers, for a paper asks for it a hundred times."""
+    return Decimal(value.numerator * 10**places // value.denominator).scaleb(-places)

@@ -11,7 +11,7 @@ Nothing here knows what is right: an answer is only held against what its questi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from assessments.models import SavedAnswer
+from assessments.papers import Paper
+from assessments.questions import AnswerRefused
 
 #: Numbers that a client may give.
 MOST_SEQ = 2**31 - 1
@@ -48,6 +50,20 @@ def merge(changes: Iterable[Change]) -> dict[str, Change]:
     return last
 
 
+def checked(paper: Paper, changes: Sequence[Change]) -> list[Change]:
+    """The answers as they are kept; what is right plays no part.
+
+    Raises:
+        AnswerRefused: of another paper, or an answer that its question cannot have.
+    """
+    asked = {question.id: question for question in paper.questions}
+    if not asked.keys() >= {change.question for change in changes}:
+        raise AnswerRefused("作答了不属于本试卷的题目")
+    return [
+        replace(change, answer=asked[change.question].answer(change.answer)) for change in changes
+    ]
+
+
 def write(session: Session, attempt_id: int, changes: Iterable[Change], now: datetime) -> None:
     """Write changes down where they are later than what is there. The caller holds the attempt."""
     rows = [
@@ -69,17 +85,20 @@ def write(session: Session, attempt_id: int, changes: Iterable[Change], now: dat
 
 def of(session: Session, attempt_id: int, questions: Sequence[str] | None = None) -> list[Change]:
     """What is saved of an attempt, by question; of these questions only, if given."""
-    query = sa.select(
-        SavedAnswer.question_id, SavedAnswer.answer, SavedAnswer.seq, SavedAnswer.writer
-    ).where(SavedAnswer.attempt_id == attempt_id)
+    query = _SAVED
     if questions is not None:
         query = query.where(SavedAnswer.question_id.in_(questions))
     return [
         Change(question, tuple(answer), seq, writer)
-        for question, answer, seq, writer in session.execute(
-            query.order_by(SavedAnswer.question_id)
-        )
+        for question, answer, seq, writer in session.execute(query, {"attempt_id": attempt_id})
     ]
+
+
+_SAVED = (
+    sa.select(SavedAnswer.question_id, SavedAnswer.answer, SavedAnswer.seq, SavedAnswer.writer)
+    .where(SavedAnswer.attempt_id == sa.bindparam("attempt_id"))
+    .order_by(SavedAnswer.question_id)
+)
 
 
 def overtaken(sent: Iterable[Change], kept: Iterable[Change]) -> list[Change]:

@@ -13,6 +13,7 @@ def init_app(app: Flask) -> None:
         express,
         fields,
         grading_desk,
+        hand_in_lane,
         learning,
         learning_api,
         practice_views,
@@ -80,5 +81,6 @@ def init_app(app: Flask) -> None:
     app.register_api(learning_api.blueprint)  # type: ignore[attr-defined]
     express.init_app(app)
     answer_lane.init_app(app)
+    hand_in_lane.init_app(app)
     field_names_from(app, fields.names)
     references.uses_from(app, of_owner)

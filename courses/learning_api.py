@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from assessments import attempts, frozen, timing
+from assessments import attempts, frozen, handing_in, timing
 from assessments.api import AnswersIn, SavedOut, SheetOut, kept
 from courses import completion, enrolments, opening, presence, progress, quizzes, scopes, watched
 from courses.learning import sampling_seed
@@ -293,9 +293,9 @@ def submit_attempt(path: AttemptPath, body: AnswersIn) -> Response:
     """Hand in what was saved and these answers. Asked again, the first time stands."""
     session, now, person_id = db.session(), clock.now(), access.person().id
     attempt, enrolment, unit = quizzes.find(session, path.attempt_id, person_id)
-    frozen.of_attempt(session, attempt)
+    frozen.paper(session, attempt.paper_version_id)
     with db.database().transaction() as writing:
-        closed = attempts.submit(
+        closed = handing_in.submit(
             writing, path.attempt_id, person_id, None, now, changes=body.as_changes
         )
         if closed.passed:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from assessments import attempts, frozen, timing
+from assessments import attempts, frozen, handing_in, timing
 from assessments.models import Attempt, AttemptState
 from courses import completion, kinds, progress, scopes
 from courses.documents import Unit
@@ -40,7 +40,7 @@ def open(session: Session, enrolment: Enrolment, unit: Unit, now: datetime) -> A
     return attempts.open(
         session,
         person_id=enrolment.person_id,
-        scope=_scope(enrolment, unit),
+        scope=_scope(enrolment.version_id, unit),
         paper_version_id=paper,
         pass_mark=rule.pass_mark,
         attempts_allowed=None if practice else rule.attempts_allowed,
@@ -64,7 +64,7 @@ def submit(
         NotFound: not this person's, or of another unit or course.
     """
     _attempt(session, enrolment, unit, attempt_id)
-    return attempts.submit(session, attempt_id, enrolment.person_id, answers, now)
+    return handing_in.submit(session, attempt_id, enrolment.person_id, answers, now)
 
 
 def find(session: Session, attempt_id: int, person_id: int) -> tuple[Attempt, Enrolment, Unit]:
@@ -86,10 +86,19 @@ def find(session: Session, attempt_id: int, person_id: int) -> tuple[Attempt, En
     enrolment = session.scalars(query).first()
     if enrolment is None:
         raise NotFound
-    for unit in progress.document(enrolment.version.document).units():
-        if _is_at(attempt, enrolment, unit):
-            return attempt, enrolment, unit
-    raise NotFound
+    return attempt, enrolment, _unit(enrolment.version, attempt.scope, attempt.paper_version_id)
+
+
+def unit_of(session: Session, scope: str, paper_version_id: int) -> Unit:
+    """The unit that attempts of this scope at this paper are for.
+
+    Raises:
+        NotFound: it is not for a unit of a course.
+    """
+    version = session.get(CourseVersion, scopes.version_of(scope))
+    if version is None:
+        raise NotFound
+    return _unit(version, scope, paper_version_id)
 
 
 def close_due(
@@ -97,7 +106,7 @@ def close_due(
 ) -> None:
     """Hand in for somebody whose time is over, and see whether the course is complete."""
     _attempt, enrolment, _unit = find(session, attempt_id, person_id)
-    attempts.submit(session, attempt_id, person_id, None, now)
+    handing_in.submit(session, attempt_id, person_id, None, now)
     completion.check(session, enrolment.id, sampling_seed=sampling_seed, now=now)
 
 
@@ -113,7 +122,7 @@ def facts(session: Session, enrolment: Enrolment, unit: Unit, now: datetime) -> 
     """
     paper, rule = _paper(unit), _rule(session, enrolment)
     practice = unit.kind == UnitKind.PRACTICE
-    made = attempts.history(session, enrolment.person_id, _scope(enrolment, unit), paper)
+    made = attempts.history(session, enrolment.person_id, _scope(enrolment.version_id, unit), paper)
     under_way = next((each for each in made if each.state == AttemptState.OPEN), None)
     closed = [each for each in made if each.state == AttemptState.CLOSED]
     whole = frozen.paper(session, paper)
@@ -142,14 +151,18 @@ def facts(session: Session, enrolment: Enrolment, unit: Unit, now: datetime) -> 
 
 def _attempt(session: Session, enrolment: Enrolment, unit: Unit, attempt_id: int) -> Attempt:
     attempt = attempts.get(session, attempt_id, enrolment.person_id)
-    if not _is_at(attempt, enrolment, unit):
+    at = _scope(enrolment.version_id, unit), _paper(unit)
+    if (attempt.scope, attempt.paper_version_id) != at:
         raise NotFound
     return attempt
 
 
-def _is_at(attempt: Attempt, enrolment: Enrolment, unit: Unit) -> bool:
-    at = _scope(enrolment, unit), unit.paper_version_id
-    return kinds.of(unit.kind).paper and (attempt.scope, attempt.paper_version_id) == at
+def _unit(version: CourseVersion, scope: str, paper_version_id: int) -> Unit:
+    at = scope, paper_version_id
+    for unit in progress.document(version.document).units():
+        if kinds.of(unit.kind).paper and (_scope(version.id, unit), unit.paper_version_id) == at:
+            return unit
+    raise NotFound
 
 
 def _paper(unit: Unit) -> int:
@@ -158,11 +171,11 @@ def _paper(unit: Unit) -> int:
     return unit.paper_version_id
 
 
-def _scope(enrolment: Enrolment, unit: Unit) -> str:
+def _scope(version_id: int, unit: Unit) -> str:
     """Practice has a scope of its own: what reads the version's never sees it."""
     if unit.kind == UnitKind.PRACTICE:
-        return scopes.of_practice(enrolment.version_id)
-    return scopes.of_version(enrolment.version_id)
+        return scopes.of_practice(version_id)
+    return scopes.of_version(version_id)
 
 
 def _rule(session: Session, enrolment: Enrolment) -> CreditRule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from flask import current_app
 
-from assessments import attempts
+from assessments import handing_in
 from courses import evidence_checks, forecasts, quizzes, regrades, search
 from courses.learning import sampling_seed
 from courses.reviews import publication, seats
@@ -30,7 +30,7 @@ def close_attempts() -> None:
     """
     database, now = db.database(), clock.now()
     with database.session(writes=False) as session:
-        due = attempts.due(session, now)
+        due = handing_in.due(session, now)
     for attempt_id, person_id in due:
         try:
             with database.transaction() as session:

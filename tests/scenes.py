@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import current_app
 from PIL import Image
 
-from assessments import analysing, attempts, drafting, importing, regrading, rekeyed
+from assessments import analysing, attempts, drafting, handing_in, importing, regrading, rekeyed
 from assessments import practice as runs
 from assessments.banks import keeping
 from assessments.banks import writing as bank_writing
@@ -354,7 +354,7 @@ def written(world: Any) -> SimpleNamespace:
         paper_version_id=drafting.freeze(session, paper.id, now).id,
         pass_mark=Decimal("0.6"), attempts_allowed=None, now=now,
     )  # fmt: skip
-    attempts.submit(session, attempt.id, studying.owner.id, {"q1": ["一段话"]}, now)
+    handing_in.submit(session, attempt.id, studying.owner.id, {"q1": ["一段话"]}, now)
     colleague = world.create_person("colleague", Role.AUTHOR)
     session.commit()
     return SimpleNamespace(owner=author, member=colleague, address={"attempt_id": attempt.id})

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from assessments import analysing, attempts
+from assessments import analysing, attempts, handing_in
 from assessments.models import PaperVersion
 from tests.assessments.conftest import multiple, single
 from zhixin import db
@@ -40,7 +40,7 @@ def hand_in(
             session, person_id=person.id, scope="version:1", paper_version_id=version.id,
             pass_mark=Decimal(1), attempts_allowed=None, now=now,
         )  # fmt: skip
-        attempts.submit(session, attempt.id, person.id, answers, now)
+        handing_in.submit(session, attempt.id, person.id, answers, now)
         session.commit()
         return person
 

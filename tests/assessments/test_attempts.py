@@ -10,7 +10,7 @@ import pytest
 import rfc8785
 import sqlalchemy as sa
 
-from assessments import attempts
+from assessments import attempts, handing_in
 from assessments import evidence as evidences
 from assessments.errors import AlreadyPassed, AttemptClosed, NoAttemptsLeft
 from assessments.grading import AnswerRefused
@@ -54,7 +54,7 @@ def hand_in(session, learner, start, now):
     """Open an attempt and hand in these answers."""
 
     def hand_in(answers, **changes):
-        return attempts.submit(session, start(**changes).id, learner.id, answers, now)
+        return handing_in.submit(session, start(**changes).id, learner.id, answers, now)
 
     return hand_in
 
@@ -102,7 +102,7 @@ def test_an_attempt_is_its_persons(session, start, create_person, right, now):
     for act in (
         lambda: attempts.get(session, attempt.id, other),
         lambda: attempts.save(session, attempt.id, other, changed(right), now),
-        lambda: attempts.submit(session, attempt.id, other, right, now),
+        lambda: handing_in.submit(session, attempt.id, other, right, now),
     ):
         with pytest.raises(NotFound):
             act()
@@ -131,8 +131,8 @@ def test_impossible_answers_change_nothing(session, learner, start, right, now, 
     attempts.save(session, attempt.id, learner.id, changed(right), now)
     for act in (
         lambda: attempts.save(session, attempt.id, learner.id, changed(answers, 2), now),
-        lambda: attempts.submit(session, attempt.id, learner.id, answers, now),
-        lambda: attempts.submit(
+        lambda: handing_in.submit(session, attempt.id, learner.id, answers, now),
+        lambda: handing_in.submit(
             session, attempt.id, learner.id, None, now, changes=changed(answers, 2)
         ),
     ):
@@ -147,7 +147,7 @@ def test_what_is_no_sheet_is_refused(session, learner, start, now, answers):
     """The attempt stays open."""
     attempt = start()
     with pytest.raises(AnswerRefused):
-        attempts.submit(session, attempt.id, learner.id, answers, now)
+        handing_in.submit(session, attempt.id, learner.id, answers, now)
     assert attempts.get(session, attempt.id, learner.id).state == "open"
 
 
@@ -176,7 +176,7 @@ def test_handing_in_without_answers_takes_the_saved_ones(session, learner, start
     """What was saved is what counts."""
     attempt = start()
     attempts.save(session, attempt.id, learner.id, changed(right), now)
-    assert attempts.submit(session, attempt.id, learner.id, None, now).passed
+    assert handing_in.submit(session, attempt.id, learner.id, None, now).passed
 
 
 @pytest.mark.parametrize(("policy", "own", "passes"), [("0.6", "0.8", False), ("0.6", None, True)])
@@ -191,11 +191,12 @@ def test_a_paper_may_tighten_the_pass_mark(hand_in, create_version, right, polic
 def test_a_closed_attempt_never_changes(session, learner, hand_in, right, wrong, now):
     """Handed in again, the first result stands; saving is refused."""
     attempt, later = hand_in(wrong), now + timedelta(hours=1)
-    again = attempts.submit(session, attempt.id, learner.id, right, later)
+    again = handing_in.submit(session, attempt.id, learner.id, right, later)
     assert (again.passed, again.answers, again.closed_at) == (False, wrong, now)
     with pytest.raises(AttemptClosed, match="已交卷"):
         attempts.save(session, attempt.id, learner.id, changed(right, 2), later)
-    assert attempts._write(session, attempt, passed=True) is None
+    with pytest.raises(Conflict):
+        handing_in._close(session, attempt, **dict.fromkeys(handing_in._CLOSING, None))
     session.expire_all()
     assert session.scalar(sa.select(Attempt.passed).where(Attempt.id == attempt.id)) is False
 

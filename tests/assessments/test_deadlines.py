@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from assessments import attempts, timing
+from assessments import attempts, handing_in, timing
 from assessments import evidence as evidences
 from assessments.errors import AttemptClosed, NotYet, TimeOver
 from assessments.models import Ending
@@ -61,7 +61,7 @@ def test_answers_count_until_the_end_and_its_grace(session, learner, start, righ
     attempts.save(session, attempt.id, learner, changed(right), end + timing.GRACE)
     with pytest.raises(TimeOver):
         attempts.save(session, attempt.id, learner, changed(wrong, 2), end + LATE)
-    closed = attempts.submit(session, attempt.id, learner, wrong, end + LATE)
+    closed = handing_in.submit(session, attempt.id, learner, wrong, end + LATE)
     assert (closed.passed, closed.answers) == (True, right)
     assert (closed.ended_by, closed.closed_at) == (Ending.DEADLINE, end + LATE)
     assert evidences.of_person(session, learner, "version:1", until=end + LATE)[0]["ended_by"] == (
@@ -75,10 +75,10 @@ def test_only_what_ran_out_is_due(session, learner, start, now):
     """Not before the grace is over, and never twice."""
     attempt = start()
     end = now + LIMIT
-    assert attempts.due(session, end + timing.GRACE) == []
-    assert attempts.due(session, end + LATE) == [(attempt.id, learner)]
-    attempts.submit(session, attempt.id, learner, None, end + LATE)
-    assert attempts.due(session, end + LATE) == []
+    assert handing_in.due(session, end + timing.GRACE) == []
+    assert handing_in.due(session, end + LATE) == [(attempt.id, learner)]
+    handing_in.submit(session, attempt.id, learner, None, end + LATE)
+    assert handing_in.due(session, end + LATE) == []
 
 
 def test_a_pause_counts_from_the_end_that_the_learner_had(session, learner, start, now):
@@ -99,7 +99,7 @@ def test_papers_may_allow_fewer_attempts(session, learner, start, wrong, now):
     for day in range(2):
         at = now + timedelta(days=day)
         attempt = start(at)
-        closed = attempts.submit(session, attempt.id, learner, wrong, at)
+        closed = handing_in.submit(session, attempt.id, learner, wrong, at)
         seen = attempts.review(session, closed, attempts_allowed=3)
         assert (seen["attempts_left"], seen["keys_shown"]) == (1 - day, day == 1)
     with pytest.raises(attempts.NoAttemptsLeft):
@@ -110,7 +110,7 @@ def test_a_key_stays_hidden_while_another_paper_asks_the_same(
     session, learner, start, create_version, right, now
 ):
     """In whatever scope, order or version: the open attempt's questions are known by their text."""
-    closed = attempts.submit(session, start().id, learner, right, now)
+    closed = handing_in.submit(session, start().id, learner, right, now)
     assert attempts.review(session, closed, attempts_allowed=3)["keys_shown"]
     question = {
         "id": "other", "kind": "single", "stem": "一年至少多少学时？", "correct": ["2"],
@@ -119,5 +119,5 @@ def test_a_key_stays_hidden_while_another_paper_asks_the_same(
     other = create_version(question, title="另一份试卷")
     again = start(scope="version:2", paper_version_id=other.id)
     assert not attempts.review(session, closed, attempts_allowed=3)["keys_shown"]
-    attempts.submit(session, again.id, learner, {}, now)
+    handing_in.submit(session, again.id, learner, {}, now)
     assert attempts.review(session, closed, attempts_allowed=3)["keys_shown"]

@@ -22,6 +22,7 @@ from assessments import (
     blueprinting,
     drafting,
     frozen,
+    handing_in,
     marking,
     mistakes,
     practice,
@@ -106,7 +107,7 @@ def test_each_attempt_has_its_own_draw(
         assert not asked & seen
         seen |= asked
         assert attempts.redrawn(session, attempt) == attempt.drawn
-        attempts.submit(session, attempt.id, attempt.person_id, {}, now)
+        handing_in.submit(session, attempt.id, attempt.person_id, {}, now)
     last = open_(version)  # nine of the ten are known: one new one and two old ones
     assert len(_asked(session, last) - seen) == 3  # its own question, and two that are new
     others = {frozenset(_asked(session, open_(version, f"p{n}"))) for n in range(6)}
@@ -210,7 +211,7 @@ def test_grading_practice_and_mistakes_know_drawn_questions(
     assert len(shown) == 5
     own = next(each for each in shown if run.questions[each["place"]][2] == "own")
     assert own["question"] is None  # being asked at this moment
-    closed = attempts.submit(session, attempt.id, learner, None, now)
+    closed = handing_in.submit(session, attempt.id, learner, None, now)
     assert (closed.result or {})["score"] == "7.00"
     assert (closed.result or {})["maximum"] == "12"
     assert closed.passed is False
@@ -239,7 +240,7 @@ def test_written_questions_keep_their_rubric(
     attempt = open_(drawn.freeze())
     (question,) = frozen.of_attempt(session, attempt).questions
     assert [str(each.points) for each in question.rubric] == ["3.33", "3.34", "3.33"]  # type: ignore[attr-defined]
-    attempts.submit(session, attempt.id, attempt.person_id, {question.id: ["回答"]}, now)
+    handing_in.submit(session, attempt.id, attempt.person_id, {question.id: ["回答"]}, now)
     case = marking.case(session, attempt.id, ["version:1"], drawn.author.id)
     assert case.questions == (question,)
     given = {question.id: {"0": Decimal("3.33"), "1": Decimal("3.34"), "2": Decimal(0)}}
@@ -274,7 +275,7 @@ def test_each_question_is_analysed_over_those_who_had_it(
         for question in paper.questions:
             had[question.id] = had.get(question.id, 0) + 1
         answers = {question.id: ["b"] for question in paper.questions}
-        attempts.submit(session, attempt.id, attempt.person_id, answers, now)
+        handing_in.submit(session, attempt.id, attempt.person_id, answers, now)
     session.commit()
     analysing.make(db.database(), version.id, now)
     session.expire_all()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, marking
+from assessments import attempts, drafting, handing_in, marking
 from assessments import evidence as evidences
 from assessments.errors import AlreadyGraded, BeingGraded
 from assessments.models import Attempt, Grading
@@ -66,7 +66,7 @@ def hand_in(session, create_person, create_version, now):
             pass_mark=Decimal("0.6"), attempts_allowed=2, now=now,
         )  # fmt: skip
         answers = {"single": ["b"], "essay": ["一段话"]}
-        closed = attempts.submit(session, attempt.id, learner.id, answers, now)
+        closed = handing_in.submit(session, attempt.id, learner.id, answers, now)
         graders = [create_person(f"pingyue{n}", Role.REVIEWER).id for n in range(3)]
         session.commit()
         return closed, graders
@@ -165,7 +165,7 @@ def test_of_many_graders_at_once_as_many_are_heard_as_are_needed(own_engine, now
             paper_version_id=drafting.freeze(session, paper.id, now).id,
             attempts_allowed=None, now=now,
         )  # fmt: skip
-        attempts.submit(session, attempt.id, learner, {"essay": ["一段话"]}, now)
+        handing_in.submit(session, attempt.id, learner, {"essay": ["一段话"]}, now)
         id = attempt.id
         session.commit()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assessments import attempts, mistakes, practice
+from assessments import attempts, handing_in, mistakes, practice
 from assessments.errors import UnderExamination
 from assessments.mistakes import Answered, fold
 from tests.assessments.conftest import single
@@ -68,7 +68,7 @@ def test(session, learner, create_version, now):
         )  # fmt: skip
         if answers is None:
             return attempt
-        return attempts.submit(session, attempt.id, learner, answers, now)
+        return handing_in.submit(session, attempt.id, learner, answers, now)
 
     return test
 
@@ -166,7 +166,7 @@ def test_nothing_is_practised_that_is_under_examination(
     assert read().hidden == 1
     with pytest.raises(UnderExamination):
         practice.answer(session, run_of(session, learner, other, now), 0, ["b"], now)
-    attempts.submit(session, under_way.id, learner, {}, now)
+    handing_in.submit(session, under_way.id, learner, {}, now)
     assert practice.view(session, run)[place]["key"] is not None
 
 

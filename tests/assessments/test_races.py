@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, sheets, timing
+from assessments import attempts, drafting, handing_in, sheets, timing
 from assessments.errors import AttemptClosed
 from assessments.models import Attempt
 from assessments.sheets import Change
@@ -79,7 +79,7 @@ def test_an_attempt_is_graded_once(own_engine, learner, now):
 
     def hand_in(session: Session, n: int) -> object:
         answers = {"s": ["ab"[n % 2]]}
-        closed = attempts.submit(session, attempt, learner[0], answers, now)
+        closed = handing_in.submit(session, attempt, learner[0], answers, now)
         return closed.passed, closed.answers["s"][0], closed.closed_at
 
     found = at_once(own_engine, hand_in)
@@ -103,7 +103,7 @@ def test_the_deadline_and_the_learner_hand_in_at_once(own_engine, learner, now):
         closed = None
         for copy in range(5):  # five times in each of the twenty threads
             late = over + timedelta(microseconds=(n + copy) % 2)
-            closed = attempts.submit(session, number, learner[0], None, late)
+            closed = handing_in.submit(session, number, learner[0], None, late)
             session.commit()
         return closed.ended_by, closed.closed_at, closed.answers["s"][0], closed.passed
 
@@ -119,7 +119,7 @@ def test_what_was_confirmed_is_graded(own_engine, learner, now):
 
     def act(session: Session, n: int) -> object:
         if n == 10:
-            return attempts.submit(session, number, learner[0], None, now).answers.get("s")
+            return handing_in.submit(session, number, learner[0], None, now).answers.get("s")
         try:
             attempts.save(session, number, learner[0], [Change("s", ("ab"[n % 2],), n + 1)], now)
         except AttemptClosed:

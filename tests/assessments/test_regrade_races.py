@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, regrading, rekeyed
+from assessments import attempts, drafting, handing_in, regrading, rekeyed
 from assessments.models import Attempt
 from assessments.regrade_models import AttemptRegrade, KeyCorrection, RegradeStep
 from tests.assessments.conftest import single
@@ -62,7 +62,7 @@ def world(own_engine: sa.Engine, now: datetime) -> SimpleNamespace:
 
 def _hand_in(session: Session, world: SimpleNamespace, n: int, now: datetime) -> None:
     attempt, person = world.attempts[n]
-    attempts.submit(session, attempt, person, {"s": ["ab"[n % 2]]}, now)
+    handing_in.submit(session, attempt, person, {"s": ["ab"[n % 2]]}, now)
 
 
 def _confirm(session: Session, world: SimpleNamespace, now: datetime) -> None:

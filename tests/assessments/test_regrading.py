@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, frozen, marking, regrading, rekeyed
+from assessments import attempts, drafting, frozen, handing_in, marking, regrading, rekeyed
 from assessments import evidence as evidences
 from assessments.banks import writing
 from assessments.banks.states import QuestionStep
@@ -50,7 +50,7 @@ def take(
             session, person_id=create_person(who).id, scope="version:1",
             paper_version_id=version.id, pass_mark=Decimal("0.5"), attempts_allowed=None, now=now,
         )  # fmt: skip
-        return attempts.submit(session, attempt.id, attempt.person_id, answers, now)
+        return handing_in.submit(session, attempt.id, attempt.person_id, answers, now)
 
     return take
 

@@ -11,7 +11,7 @@ from flask import render_template
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assessments import attempts
+from assessments import attempts, handing_in
 from assessments.forms import answers_from_form
 from tests.assessments.conftest import changed
 
@@ -64,7 +64,7 @@ def sent(app, session, create_person, create_version, now):
         view = attempts.view(session, attempt) | {"id": 0, "title": ""}
         with app.test_request_context():
             page = render_template("assessments/_attempt.html", attempt=view, autosave_url="/x")
-        attempts.submit(session, attempt.id, learner, None, now)
+        handing_in.submit(session, attempt.id, learner, None, now)
         return json.dumps(view, ensure_ascii=False), page
 
     return sent
@@ -134,7 +134,7 @@ def test_the_result_shows_keys_only_when_it_may(
     pages = []
     for _each in range(2):
         attempt = attempts.open(session, **facts)
-        attempts.submit(session, attempt.id, learner, wrong, now)
+        handing_in.submit(session, attempt.id, learner, wrong, now)
         with app.test_request_context():
             result = attempts.review(session, attempt, attempts_allowed=2)
             pages.append(render_template("assessments/_result.html", result=result))

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from assessments import attempts, sheets, timing
+from assessments import attempts, handing_in, sheets, timing
 from assessments.models import Attempt
 from assessments.sheets import Change
 from bench.exam import paper_of_fifty
@@ -124,7 +124,9 @@ def test_the_end_is_the_servers(sitting, site):
     late = sitting.save(("q0", "b", 2))
     assert (late.status_code, late.json["type"].split("#")[1]) == (409, "time-over")
     with site.app_context(), db.database().transaction() as session:
-        closed = attempts.submit(session, sitting.attempt_id, sitting.person_id, None, sitting.now)
+        closed = handing_in.submit(
+            session, sitting.attempt_id, sitting.person_id, None, sitting.now
+        )
         assert closed.answers == {"q0": ["a"]}
     sitting.now = end
     closed_too = sitting.save(("q0", "b", 3))

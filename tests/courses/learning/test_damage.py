@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from assessments import attempts
+from assessments import attempts, handing_in
 from courses import enrolments, evidence, evidence_checks, evidence_commands, tasks
 from courses.evidence import Finding
 from tests.conftest import NOW
@@ -94,7 +94,7 @@ class Two:
             session, person_id=who.id, scope=study.scope, paper_version_id=offer.paper_version_id,
             pass_mark=Decimal("0.6"), attempts_allowed=None, now=now,
         )  # fmt: skip
-        attempts.submit(session, attempt.id, who.id, {"q1": ["b"]}, now)
+        handing_in.submit(session, attempt.id, who.id, {"q1": ["b"]}, now)
         session.flush()
         return study.through().id
 

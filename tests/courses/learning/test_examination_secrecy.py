@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from assessments import attempts, drafting, frozen, papers, practice
+from assessments import attempts, drafting, frozen, handing_in, papers, practice
 from assessments.models import Attempt
 from assessments.questions.base import Question
 from courses import enrolments, scopes
@@ -94,7 +94,7 @@ def examined(
         practice.answer(session, run, place, given, at - timedelta(hours=2))
     first = attempts.open(session, now=at - timedelta(hours=1), **facts)
     given = by_kind(session, first, WRONG)
-    attempts.submit(session, first.id, learner.id, given, at - timedelta(hours=1))
+    handing_in.submit(session, first.id, learner.id, given, at - timedelta(hours=1))
     second = attempts.open(session, now=at, **facts)
     given = by_kind(session, second, {"single": ["b"]})
     attempts.save(session, second.id, learner.id, changed(given), at)
@@ -157,9 +157,9 @@ def test_no_answer_of_the_server_holds_a_key(app, session, client, learner, exam
         assert "is-wrong" not in text
     assert "正在您的测验中" in book
     at = clock.now()
-    attempts.submit(session, examined["second"], learner.id, None, at)
+    handing_in.submit(session, examined["second"], learner.id, None, at)
     third = attempts.open(session, now=at, **examined["facts"])
-    attempts.submit(session, third.id, learner.id, by_kind(session, third, WRONG), at)
+    handing_in.submit(session, third.id, learner.id, by_kind(session, third, WRONG), at)
     session.commit()
     found = leaks(app, client, examined)
     assert {mark for marks in found.values() for mark in marks} >= set(MARKS[:3])

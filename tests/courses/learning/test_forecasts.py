@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, regrading, rekeyed
+from assessments import attempts, drafting, handing_in, regrading, rekeyed
 from assessments.models import Attempt, Paper, PaperVersion
 from assessments.regrade_models import IN_FORCE, KeyCorrection, RegradeState
 from courses import completion, enrolments, forecasts, regrade_effects, scopes
@@ -79,7 +79,7 @@ def _hand_in(session: Session, world: SimpleNamespace, person: Person, now: date
         paper_version_id=world.offer.paper_version_id, pass_mark=Decimal("0.6"),
         attempts_allowed=None, now=now,
     )  # fmt: skip
-    return attempts.submit(session, opened.id, person.id, {"q1": ["a"]}, now)
+    return handing_in.submit(session, opened.id, person.id, {"q1": ["a"]}, now)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from assessments import attempts, drafting, regrading, rekeyed
+from assessments import attempts, drafting, handing_in, regrading, rekeyed
 from assessments.models import Attempt, Paper, PaperVersion
 from assessments.regrade_models import KeyCorrection, RegradeState, RegradeStep
 from courses import authors, completion, editing, enrolments, evidence, regrades
@@ -226,7 +226,7 @@ def test_who_is_being_asked_the_question_does_not_read_its_key(
     refused = client.get(f"/regrades/{correction.id}")
     assert refused.status_code == 409
     assert "请交卷后再来" in refused.text
-    attempts.submit(session, opened.id, both.id, {}, clock.now())
+    handing_in.submit(session, opened.id, both.id, {}, clock.now())
     session.commit()
     assert client.get(f"/regrades/{correction.id}").status_code == 200
 

@@ -10,54 +10,41 @@ written only if it still is so: the coverage's revision, the lease and the sign-
 conditions of the write. If it is not, the state is read and the beat decided anew. Beats of
 one moment are written together (``zhixin.gathering``).
 
-Forgery from another site is kept out as the ordinary route does, by what such a site cannot
-send: a header of our own with a JSON body. That header's value is checked there and not here,
-for the address holds a secret of its own: the playback's random id.
+At the door (``courses.lane``) the value of the header against forgery is not checked: the
+address holds a secret of its own, the playback's random id.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import time
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
 from flask import Flask
-from itsdangerous import BadSignature
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.http import parse_cookie
 
 from courses import watched
+from courses.lane import Lane
 from media import beats, intervals
 from media.api_models import BeatIn
 from media.beats import BEAT, COVERAGE, PLAYBACK, Decided, Video
-from media.booking import ClaimRefused
 from media.delivery import Deliveries
 from media.models import Asset
 from zhixin import clock
-from zhixin.config import Settings
 from zhixin.db import Database
 from zhixin.gathering import Gathered
 from zhixin.lean import Lean, Rows
-from zhixin.observe import BEATS, REQUESTS, SECONDS
+from zhixin.observe import BEATS
 from zhixin.people import sign_ins
 from zhixin.people.models import Role
-from zhixin.people.secrets import token_digest
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_ADDRESS = re.compile(r"/api/v1/playbacks/([A-Za-z0-9_-]{1,32})/beats")
-_MOST_BYTES = 64 * 1024
-_ENDPOINT = "learning_api.beat"
+    from _typeshed.wsgi import WSGIApplication
 
 _SIGNED_IN = sign_ins.signed_in_as(PLAYBACK.c.person_id, Role.LEARNER)
 _STATE = beats.STATE.where(
@@ -75,8 +62,6 @@ _LEASE = sa.select(PLAYBACK.c.id).where(
 Writer = Callable[[Any, Sequence[dict[str, Any]]], list[bool]]
 
 _CREDITED = BEATS.labels("credited")
-_ANSWERED = REQUESTS.labels(_ENDPOINT, "POST", 200)
-_SECONDS = SECONDS.labels(_ENDPOINT)
 
 #: For a group's few rows PostgreSQL is to look each one up, however few or many it believes the
 #: tables to hold: making hash tables takes longer, and reading all leases far longer.
@@ -154,63 +139,29 @@ def _sqlite_writer(lean: Lean) -> Writer:
     return write
 
 
-class BeatLane:
+class BeatLane(Lane):
     """WSGI: ordinary beats here, everything else to ``inner``."""
 
+    endpoint, method, ending = "learning_api.beat", "POST", "/beats"
+    address = re.compile(r"/api/v1/playbacks/([A-Za-z0-9_-]{1,32})/beats")
+
     def __init__(self, inner: WSGIApplication, app: Flask, database: Database) -> None:
-        self._inner, self._database = inner, database
-        self._settings: Settings = app.extensions["settings"]
+        super().__init__(inner, app)
+        self._database = database
         self._deliveries: Deliveries = app.extensions["deliveries"]
-        self._cookie = app.config["SESSION_COOKIE_NAME"]
-        self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        self._lean = Lean(self._settings.database)
         self._read = self._lean.prepare(_STATE)
         self._common = Lean(self._settings.database, of_all_threads=True, without=_BY_INDEX)
         self._writer = (_sqlite_writer if self._lean.is_sqlite else _postgres_writer)(self._lean)
         self._write = Gathered(self._write_together, self._write_alone, most=_MOST).write
-        self._digest_of = lru_cache(maxsize=20_000)(self._read_cookies)
         self._needs_of = lru_cache(maxsize=10_000)(self._find_needs)
         self._since_of = lru_cache(maxsize=2)(self._find_since)
         self._known: dict[str, Any] = {}
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/beats"):
-            started = time.perf_counter()
-            reply = self._beat(environ)
-            if reply is not None:
-                start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(reply)))])
-                _CREDITED.inc()
-                _ANSWERED.inc()
-                _SECONDS.observe(time.perf_counter() - started)
-                return [reply]
-        return self._inner(environ, start_response)
-
-    def _beat(self, environ: WSGIEnvironment) -> bytes | None:
-        """The answer to an ordinary beat, which is then booked; None: not an ordinary one."""
-        address = _ADDRESS.fullmatch(environ["PATH_INFO"])
-        length = environ.get("CONTENT_LENGTH") or ""
-        if (
-            address is None
-            or "HTTP_AUTHORIZATION" in environ
-            or "HTTP_X_CSRFTOKEN" not in environ
-            or not environ.get("CONTENT_TYPE", "").startswith("application/json")
-            or not (length.isdecimal() and int(length) <= _MOST_BYTES)
-        ):
-            return None
-        body = environ["wsgi.input"].read(int(length))
-        environ["wsgi.input"] = BytesIO(body)  # for the ordinary route
-        try:
-            digest = self._digest_of(environ.get("HTTP_COOKIE", ""))
-            beat = BeatIn.model_validate_json(body)
-            return self._book(address[1], beat, digest)
-        except (BadSignature, ValidationError, ClaimRefused, SQLAlchemyError, self._errors):
-            return None
-
-    @property
-    def _errors(self) -> type[Exception]:
-        """What this database's driver raises: a double, a lost connection, a busy database."""
-        error: type[Exception] = self._lean.engine.dialect.loaded_dbapi.Error
-        return error
+    def answer(self, named: str, body: bytes, digest: bytes) -> bytes | None:
+        reply = self._book(named, BeatIn.model_validate_json(body), digest)
+        if reply is not None:
+            _CREDITED.inc()
+        return reply
 
     def _book(self, playback_id: str, beat: BeatIn, digest: bytes) -> bytes | None:
         now = clock.now()
@@ -258,12 +209,6 @@ class BeatLane:
             self._known.pop(next(iter(self._known), ""), None)
         self._known[state.id] = state
 
-    def _read_cookies(self, header: str) -> bytes:
-        """The digest of the sign-in's token in a signed cookie. Only the signature is judged
-        here, so that it may be remembered; whether the sign-in is open is asked each time."""
-        session = self._serializer.loads(parse_cookie(header).get(self._cookie, ""))
-        return token_digest(str(session.get("_user_id", "")))
-
     def _find_since(self, second: int) -> dict[str, Any]:
         """Since when a sign-in must have been seen and opened, by the end of that second of the
         Unix clock: worked out once a second, and rather too strict than too lenient."""
@@ -302,13 +247,6 @@ def _answer(decided: Decided, needed_ms: int) -> bytes:
         "unit": {"confirmed_ms": decided.covered_ms, "needed_ms": needed_ms, "done": False},
         "course": {"complete": False, "award": None},
     })  # fmt: skip
-
-
-_HEADERS = (
-    ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-)
 
 
 def init_app(app: Flask) -> None:

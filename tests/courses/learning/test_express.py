@@ -357,7 +357,7 @@ def test_a_group_is_written_whole_or_not_at_all(together: Together) -> None:
     """A double in it, which the database refuses: nobody's is written, each is then tried alone."""
     assert together.lane._write_alone(together.values[1])
     together.values[1] = together.values[1] | {"decided_on": 1}
-    with pytest.raises(together.lane._errors):
+    with pytest.raises(together.lane._unusual):
         together.write()
     assert together.booked() == [False, True, False]
     assert together.lane._write_alone(together.values[0])

@@ -8,61 +8,39 @@ nothing is graded, and nothing that it does depends on what is right.
 
 What never changes of an attempt (its paper, its end) is remembered; that it is open, in time,
 and whose it is are conditions of the write. Answers of one moment are written together
-(``zhixin.gathering``). Forgery is kept out as in ``courses.express``: by a header of our own
-with a JSON body, which no other site can send.
+(``zhixin.gathering``).
 """
 
 from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from flask import Flask
-from itsdangerous import BadSignature
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.http import parse_cookie
 
 from assessments import frozen, sheets, timing
 from assessments.api import AnswersIn, SavedOut
-from assessments.grading import AnswerRefused
 from assessments.models import Attempt
 from assessments.papers import Question
+from courses.lane import Lane
 from zhixin import clock
-from zhixin.config import Settings
 from zhixin.db import Database
 from zhixin.errors import NotFound
 from zhixin.gathering import Gathered
 from zhixin.lean import Lean
-from zhixin.observe import REQUESTS, SECONDS
 from zhixin.people import sign_ins
 from zhixin.people.models import Role
-from zhixin.people.secrets import token_digest
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
-_ADDRESS = re.compile(r"/api/v1/attempts/([0-9]{1,9})/answers")
-_MOST_BYTES = 64 * 1024
-_ENDPOINT = "learning_api.save_answers"
-_ANSWERED = REQUESTS.labels(_ENDPOINT, "PUT", 200)
-_SECONDS = SECONDS.labels(_ENDPOINT)
 #: How many attempts a process remembers, and how many answers are written at once.
 _REMEMBERED = 20_000
 _MOST = 64
-_HEADERS = (
-    ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-)
-
 #: The attempt is open, in time, and its owner signed in.
 _HELD = sa.select(Attempt.id).where(
     Attempt.id == sa.bindparam("attempt_id"),
@@ -72,15 +50,15 @@ _HELD = sa.select(Attempt.id).where(
 )
 
 
-class AnswerLane:
+class AnswerLane(Lane):
     """WSGI: ordinary saves here, everything else to ``inner``."""
 
+    endpoint, method, ending = "learning_api.save_answers", "PUT", "/answers"
+    address = re.compile(r"/api/v1/attempts/([0-9]{1,9})/answers")
+
     def __init__(self, inner: WSGIApplication, app: Flask, database: Database) -> None:
-        self._inner, self._database = inner, database
-        self._settings: Settings = app.extensions["settings"]
-        self._cookie = app.config["SESSION_COOKIE_NAME"]
-        self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        self._lean = Lean(self._settings.database)
+        super().__init__(inner, app)
+        self._database = database
         self._common = Lean(self._settings.database, of_all_threads=True)
         held = _HELD
         if not self._lean.is_sqlite:
@@ -88,47 +66,10 @@ class AnswerLane:
             held = held.with_for_update(read=True, skip_locked=True, of=Attempt)
         self._put = self._lean.prepare(sheets.put_where(held, sqlite_=self._lean.is_sqlite))
         self._write = Gathered(self._write_together, self._write_alone, most=_MOST).write
-        self._digest_of = lru_cache(maxsize=20_000)(self._read_cookies)
         self._known: dict[int, tuple[dict[str, Question], datetime | None]] = {}
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "PUT" and environ["PATH_INFO"].endswith("/answers"):
-            started = time.perf_counter()
-            reply = self._save(environ)
-            if reply is not None:
-                start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(reply)))])
-                _ANSWERED.inc()
-                _SECONDS.observe(time.perf_counter() - started)
-                return [reply]
-        return self._inner(environ, start_response)
-
-    def _save(self, environ: WSGIEnvironment) -> bytes | None:
-        """The answer to an ordinary save, which is then written; None: not an ordinary one."""
-        address = _ADDRESS.fullmatch(environ["PATH_INFO"])
-        length = environ.get("CONTENT_LENGTH") or ""
-        if (
-            address is None
-            or "HTTP_AUTHORIZATION" in environ
-            or "HTTP_X_CSRFTOKEN" not in environ
-            or not environ.get("CONTENT_TYPE", "").startswith("application/json")
-            or not (length.isdecimal() and int(length) <= _MOST_BYTES)
-        ):
-            return None
-        body = environ["wsgi.input"].read(int(length))
-        environ["wsgi.input"] = BytesIO(body)  # for the ordinary route
-        try:
-            digest = self._digest_of(environ.get("HTTP_COOKIE", ""))
-            return self._book(int(address[1]), AnswersIn.model_validate_json(body), digest)
-        except (
-            BadSignature, ValidationError, AnswerRefused, NotFound, SQLAlchemyError, self._errors
-        ):  # fmt: skip
-            return None
-
-    @property
-    def _errors(self) -> type[Exception]:
-        """What this database's driver raises: a lost connection, a busy database."""
-        error: type[Exception] = self._lean.engine.dialect.loaded_dbapi.Error
-        return error
+    def answer(self, named: str, body: bytes, digest: bytes) -> bytes | None:
+        return self._book(int(named), AnswersIn.model_validate_json(body), digest)
 
     def _book(self, attempt_id: int, body: AnswersIn, digest: bytes) -> bytes | None:
         if len(body.changes) != 1:
@@ -189,11 +130,6 @@ class AnswerLane:
     def _write_alone(self, values: dict[str, Any]) -> bool:
         with self._lean.cursor() as cursor:
             return bool(self._put.run(cursor, values).rowcount == 1)
-
-    def _read_cookies(self, header: str) -> bytes:
-        """The digest of the sign-in's token in a signed cookie, see ``express.BeatLane``."""
-        session = self._serializer.loads(parse_cookie(header).get(self._cookie, ""))
-        return token_digest(str(session.get("_user_id", "")))
 
 
 def init_app(app: Flask) -> None:

@@ -2,68 +2,45 @@
 
 It takes only the ordinary case: the browser of somebody who is signed in hands an open attempt
 in. It does so by the rule of the ordinary route (``assessments.handing_in.submit`` and
-``courses.completion.check``), with less around it; and those who hand in at one
-moment share a transaction (``zhixin.gathering``).
+``courses.completion.check``), with less around it, and those who hand in at one moment share a
+transaction (``zhixin.gathering``).
 Whatever else there is, a refusal included, goes on to the ordinary route
 (``courses.learning_api.submit_attempt``), so the lane may give up at any point before it commits.
-
-Forgery is kept out as in ``courses.express``.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from flask import Flask
-from itsdangerous import BadSignature
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
-from werkzeug.http import parse_cookie
 
 from assessments import frozen, handing_in
 from assessments.api import AnswersIn
 from assessments.models import Attempt
 from assessments.sheets import Change
 from courses import completion, quizzes, scopes
+from courses.lane import Lane
 from courses.learning import sampling_seed
 from courses.learning_api import SubmittedOut
 from courses.models import Enrolment
 from zhixin import clock
-from zhixin.config import Settings
 from zhixin.db import Database
-from zhixin.errors import DomainError
 from zhixin.gathering import Gathered
-from zhixin.lean import Lean
-from zhixin.observe import REQUESTS, SECONDS
 from zhixin.people import sign_ins
 from zhixin.people.models import Role
-from zhixin.people.secrets import token_digest
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
-_ADDRESS = re.compile(r"/api/v1/attempts/([0-9]{1,9})/submission")
-_MOST_BYTES = 64 * 1024
-_ENDPOINT = "learning_api.submit_attempt"
-_ANSWERED = REQUESTS.labels(_ENDPOINT, "POST", 200)
-_SECONDS = SECONDS.labels(_ENDPOINT)
 #: How many hand in together.
 _MOST = 16
-_HEADERS = (
-    ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-)
-
 #: The attempt is open and its owner signed in: whose it is, and for what.
 _THEIRS = sa.select(Attempt.person_id, Attempt.scope, Attempt.paper_version_id).where(
     Attempt.id == sa.bindparam("attempt_id"),
@@ -93,56 +70,26 @@ class HandIn:
     closed_at: datetime | None = None
 
 
-class HandInLane:
+class HandInLane(Lane):
     """WSGI: ordinary hand-ins here, everything else to ``inner``."""
 
+    endpoint, method, ending = "learning_api.submit_attempt", "POST", "/submission"
+    address = re.compile(r"/api/v1/attempts/([0-9]{1,9})/submission")
+
     def __init__(self, inner: WSGIApplication, app: Flask, database: Database) -> None:
-        self._inner, self._app, self._database = inner, app, database
-        self._settings: Settings = app.extensions["settings"]
-        self._cookie = app.config["SESSION_COOKIE_NAME"]
-        self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        self._addresses = app.url_map.bind("")
-        self._lean = Lean(self._settings.database)
+        super().__init__(inner, app)
+        self._app, self._database = app, database
+        self._pages = app.url_map.bind("")
         self._theirs = self._lean.prepare(_THEIRS)
         self._enrolment = self._lean.prepare(_ENROLMENT)
         self._write = Gathered(
             self._hand_in_together, lambda one: self._hand_in_together([one])[0], most=_MOST
         ).write
-        self._digest_of = lru_cache(maxsize=20_000)(self._read_cookies)
         self._unit_of = lru_cache(maxsize=1_000)(self._find_unit)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/submission"):
-            started = time.perf_counter()
-            reply = self._take(environ)
-            if reply is not None:
-                start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(reply)))])
-                _ANSWERED.inc()
-                _SECONDS.observe(time.perf_counter() - started)
-                return [reply]
-        return self._inner(environ, start_response)
-
-    def _take(self, environ: WSGIEnvironment) -> bytes | None:
-        """The answer to an ordinary hand-in, which is then done; None: not an ordinary one."""
-        address = _ADDRESS.fullmatch(environ["PATH_INFO"])
-        length = environ.get("CONTENT_LENGTH") or ""
-        if (
-            address is None
-            or environ.get("SCRIPT_NAME")
-            or "HTTP_AUTHORIZATION" in environ
-            or "HTTP_X_CSRFTOKEN" not in environ
-            or not environ.get("CONTENT_TYPE", "").startswith("application/json")
-            or not (length.isdecimal() and int(length) <= _MOST_BYTES)
-        ):
-            return None
-        body = environ["wsgi.input"].read(int(length))
-        environ["wsgi.input"] = BytesIO(body)  # for the ordinary route
-        try:
-            digest = self._digest_of(environ.get("HTTP_COOKIE", ""))
-            sent = AnswersIn.model_validate_json(body)
-            return self._hand_in(int(address[1]), sent.as_changes, digest)
-        except (BadSignature, ValidationError, DomainError, SQLAlchemyError, self._errors):
-            return None
+    def answer(self, named: str, body: bytes, digest: bytes) -> bytes | None:
+        changes = AnswersIn.model_validate_json(body).as_changes
+        return self._hand_in(int(named), changes, digest)
 
     def _hand_in(self, attempt_id: int, changes: Sequence[Change], digest: bytes) -> bytes | None:
         now = clock.now()
@@ -153,7 +100,7 @@ class HandInLane:
         one = HandIn(attempt_id, person_id, enrolment_id, changes, now)
         if not self._write(one):
             return None
-        page = self._addresses.build(
+        page = self._pages.build(
             "learning.unit", {"enrolment_id": enrolment_id, "unit_key": unit_key}
         )
         closed = SubmittedOut(closed_at=(one.closed_at or now).isoformat(), page=page)
@@ -194,17 +141,6 @@ class HandInLane:
         one.closed_at = closed.closed_at
         if closed.passed:
             completion.check(session, one.enrolment_id, sampling_seed=sampling_seed(), now=one.now)
-
-    @property
-    def _errors(self) -> type[Exception]:
-        """What this database's driver raises: a lost connection, a busy database."""
-        error: type[Exception] = self._lean.engine.dialect.loaded_dbapi.Error
-        return error
-
-    def _read_cookies(self, header: str) -> bytes:
-        """The digest of the sign-in's token in a signed cookie, see ``express.BeatLane``."""
-        session = self._serializer.loads(parse_cookie(header).get(self._cookie, ""))
-        return token_digest(str(session.get("_user_id", "")))
 
 
 def init_app(app: Flask) -> None:

@@ -55,14 +55,14 @@ class Hall:
                 declared_hours=Decimal(1), chapters=(Chapter(title="章", units=(video, unit)),),
             )])  # fmt: skip
             self.learners = [self._sit(session, f"learner{n}", unit) for n in range(LEARNERS)]
-        short = hand_in_lane.HandInLane._take
+        short = hand_in_lane.HandInLane.answer
 
-        def counting(lane: Any, environ: Any) -> bytes | None:
-            reply = short(lane, environ)
+        def counting(lane: Any, *what: Any) -> bytes | None:
+            reply = short(lane, *what)
             self.express += reply is not None
             return reply
 
-        monkeypatch.setattr(hand_in_lane.HandInLane, "_take", counting)
+        monkeypatch.setattr(hand_in_lane.HandInLane, "answer", counting)
 
     def _person(self, session: Any, name: str) -> Person:
         person = Person(sign_in_name=name, password_hash="-", name=name, created_at=self.now)
@@ -116,7 +116,7 @@ def test_both_ways_answer_alike_and_leave_the_same(hall, monkeypatch):
     wrong = RIGHT | {f"q{n}": ["d" if n % 4 == 0 else "a"] for n in range(40)}
     short = [hall.hand_in(0, RIGHT), hall.hand_in(1, wrong)]
     assert hall.express == 2
-    monkeypatch.setattr(hand_in_lane.HandInLane, "_take", lambda lane, environ: None)
+    monkeypatch.setattr(hand_in_lane.HandInLane, "answer", lambda *_lane: None)
     ordinary = [hall.hand_in(2, RIGHT), hall.hand_in(3, wrong)]
 
     assert {reply.status_code for reply in (*short, *ordinary)} == {200}

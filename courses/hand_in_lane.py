@@ -3,9 +3,9 @@
 It takes only the ordinary case: the browser of somebody who is signed in hands an open attempt
 in. It does so by the rule of the ordinary route (``assessments.handing_in.submit`` and
 ``courses.completion.check``), with less around it, and those who hand in at one moment share a
-transaction (``zhixin.gathering``).
-Whatever else there is, a refusal included, goes on to the ordinary route
-(``courses.learning_api.submit_attempt``), so the lane may give up at any point before it commits.
+transaction (``zhixin.gathering``). Whatever else there is, a refusal included, goes on to the
+ordinary route (``courses.learning_api.submit_attempt``), so the lane may give up at any point
+before it commits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The door of an express lane: what is asked of a request before it may go past Flask.
 
 Writes that come hundreds of times a second are answered by lanes (``courses.express``,
-``courses.answer_lane``, ``courses.hand_in_lane``). A lane takes only the ordinary request; whatever else there is, a
-refusal included, goes on to the ordinary route, which decides by the same rule. So a lane may
-give up at any point before it writes, and its door is rather too narrow than too wide.
+``courses.answer_lane``, ``courses.hand_in_lane``). A lane takes only the ordinary request;
+whatever else there is, a refusal included, goes on to the ordinary route, which decides by the
+same rule. So a lane may give up at any point before it writes, and its door is rather too
+narrow than too wide.
 
 Forgery from another site is kept out as the ordinary route does, by what such a site cannot
 send: a header of our own with a JSON body. That header's value is checked there and not here.

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import namedtuple
 from collections.abc import Callable, Sequence
+from dataclasses import make_dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,10 @@ _SIGNED_IN = sign_ins.signed_in_as(PLAYBACK.c.person_id, Role.LEARNER)
 _STATE = beats.STATE.where(
     PLAYBACK.c.ended_at.is_(None), COVERAGE.c.prompt_id.is_(None), _SIGNED_IN
 )
-State = namedtuple("State", [column.name for column in _STATE.selected_columns])  # type: ignore[misc]
+#: Where a playback stands: that row, and what its spans say.
+Known = make_dataclass(
+    "Known", [*(column.name for column in _STATE.selected_columns), "covered"], slots=True
+)
 
 #: The lease is open and its owner signed in.
 _LEASE = sa.select(PLAYBACK.c.id).where(
@@ -171,28 +174,38 @@ class BeatLane(Lane):
             reply = self._book_on(known, beat, signed_in, now)
             if reply is not None:
                 return reply
+        known = self._find(playback_id, signed_in)
+        return self._book_on(known, beat, signed_in, now) if known else None
+
+    def _find(self, playback_id: str, signed_in: dict[str, Any]) -> Any:
+        """What the database knows of a playback; None: its next beat is no ordinary one."""
         with self._lean.cursor() as cursor:
             row = self._read.run(cursor, {"playback_id": playback_id} | signed_in).fetchone()
-        return self._book_on(State(*row), beat, signed_in, now) if row else None
+        if row is None:
+            return None
+        found = Known(*row, covered=())
+        found.opened_at = self._lean.read_instant(found.opened_at)
+        found.updated_at = self._lean.read_instant(found.updated_at)
+        found.covered = intervals.decode(found.spans)
+        return found
 
     def _book_on(
-        self, state: Any, beat: BeatIn, signed_in: dict[str, Any], now: datetime
+        self, known: Any, beat: BeatIn, signed_in: dict[str, Any], now: datetime
     ) -> bytes | None:
-        """Decide on ``state`` and write, if it is an ordinary beat and still stands so."""
-        video, needed_ms = self._needs_of(state.scope, state.asset_id)
-        sent = int(state.segments or "0", 16) | self._deliveries.saved(state.id)
-        decided = beats.decide(
-            state, beat, video=video, sent=sent, now=now, instant=self._lean.read_instant
-        )
+        """Decide on what is ``known`` and write, if it is an ordinary beat and still stands so."""
+        video, needed_ms = self._needs_of(known.scope, known.asset_id)
+        sent = int(known.segments or "0", 16) | self._deliveries.saved(known.id)
+        decided = beats.decide(known, beat, covered=known.covered, video=video, sent=sent, now=now)
         unusual = decided.booking.refused or decided.prompt_is_due
         if unusual or decided.covered_ms >= needed_ms:
             return None
         values = decided.values | signed_in
         values["now"] = self._lean.instant(values["now"])
-        reply, after = _answer(decided, needed_ms), _after(state, values)
+        reply = _answer(decided, needed_ms)
         if not self._write(values):
             return None
-        self._remember(after)
+        _advance(known, decided)
+        self._remember(known)
         return reply
 
     def _write_together(self, group: Sequence[dict[str, Any]]) -> list[bool]:
@@ -204,10 +217,10 @@ class BeatLane(Lane):
             (written,) = self._writer(cursor, [values])
         return written
 
-    def _remember(self, state: Any) -> None:
+    def _remember(self, known: Any) -> None:
         while len(self._known) >= _REMEMBERED:
             self._known.pop(next(iter(self._known), ""), None)
-        self._known[state.id] = state
+        self._known[known.id] = known
 
     def _find_since(self, second: int) -> dict[str, Any]:
         """Since when a sign-in must have been seen and opened, by the end of that second of the
@@ -222,16 +235,14 @@ class BeatLane(Lane):
             return beats.video_of(asset), watched.needed(session, scope, asset)
 
 
-def _after(state: Any, values: dict[str, Any]) -> Any:
-    """``state`` once ``values`` are written."""
-    return state._replace(
-        booked_ms=values["booked_after"],
-        lapsed_ms=values["lapsed_after"],
-        spans=values["spans_after"],
-        covered_ms=values["covered_after"],
-        updated_at=values["now"],
-        revision=state.revision + 1,
-    )
+def _advance(known: Any, decided: Decided) -> None:
+    """``known`` once what was decided on it is written."""
+    known.booked_ms = decided.booking.booked_after_ms
+    known.lapsed_ms = decided.booking.lapsed_after_ms
+    known.covered = decided.booking.covered_after
+    known.covered_ms = decided.covered_ms
+    known.updated_at = decided.values["now"]
+    known.revision += 1
 
 
 def _answer(decided: Decided, needed_ms: int) -> bytes:

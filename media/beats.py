@@ -7,7 +7,6 @@ on a raw connection, on the coverage's revision).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from media import booking, delivery, intervals
 from media.api_models import BeatIn
 from media.booking import Booking
+from media.intervals import Spans
 from media.models import Asset, Beat, Coverage, Delivery, Playback
 from zhixin.clock import epoch_ms
 from zhixin.db import Base
@@ -136,11 +136,11 @@ def decide(
     state: Any,
     beat: BeatIn,
     *,
+    covered: Spans,
     video: Video,
     sent: int,
     now: datetime,
     late_bank_ms: int | None = None,
-    instant: Callable[[Any], datetime] = lambda value: value,
 ) -> Decided:
     """What becomes of ``beat``. Pure.
 
@@ -149,29 +149,27 @@ def decide(
 
     Args:
         state: a row of ``STATE``.
+        covered: what its spans say.
         sent: the segments sent to this playback.
         late_bank_ms: what the person's ended leases may together still be credited, if this
             is one of them.
-        instant: reads the row's instants, where the driver leaves them as text.
 
     Raises:
         ClaimRefused: impossible intervals.
     """
-    now = max(now, instant(state.updated_at) + MOMENT)
+    now = max(now, state.updated_at + MOMENT)
     claimed = booking.parse_claims(beat.played, video.duration_ms)
-    covered = intervals.decode(state.spans)
     prompt_left_ms = None
     if state.prompt_id is not None:
         prompt_left_ms = 0
     elif state.prompt_at_ms is not None:
         prompt_left_ms = max(0, state.prompt_at_ms - state.covered_ms)
-    ended_at = instant(state.ended_at) if state.ended_at is not None else None
     booked = booking.book(
         claimed,
         duration_ms=video.duration_ms,
         covered=covered,
-        opened_at_ms=epoch_ms(instant(state.opened_at)),
-        until_ms=epoch_ms(min(now, ended_at) if ended_at else now),
+        opened_at_ms=epoch_ms(state.opened_at),
+        until_ms=epoch_ms(min(now, state.ended_at) if state.ended_at else now),
         booked_ms=state.booked_ms,
         lapsed_ms=state.lapsed_ms,
         rate_percent=state.rate_percent,
@@ -204,6 +202,6 @@ def decide(
             "spans_after": intervals.encode(booked.covered_after),
             "covered_after": covered_ms,
             # A late beat must not move where the learner is now.
-            "new_position": None if ended_at else round(beat.position * 1000),
+            "new_position": None if state.ended_at else round(beat.position * 1000),
         },
     )

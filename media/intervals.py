@@ -80,6 +80,8 @@ def subtract(a: Spans, b: Spans) -> Spans:
     if not a or not b:
         return a
     holes = _overlapping(b, a[0][0], a[-1][1])
+    if not holes or a == b:  # as nearly always
+        return () if holes else a
     left: list[Span] = []
     hole = 0
     for start, end in a:
@@ -102,6 +104,8 @@ def intersect(a: Spans, b: Spans) -> Spans:
     """What is in ``a`` and also in ``b``."""
     if not a or not b:
         return ()
+    if len(b) == 1 and b[0][0] <= a[0][0] and a[-1][1] <= b[0][1]:  # as nearly always
+        return a
     a, b = _overlapping(a, b[0][0], b[-1][1]), _overlapping(b, a[0][0], a[-1][1])
     shared: list[Span] = []
     i = j = 0
@@ -118,6 +122,8 @@ def intersect(a: Spans, b: Spans) -> Spans:
 
 def total(spans: Spans) -> int:
     """How many milliseconds ``spans`` hold."""
+    if len(spans) == 1:
+        return spans[0][1] - spans[0][0]
     return sum(end - start for start, end in spans)
 
 

@@ -238,6 +238,7 @@ def record(
     decided = beats.decide(
         state,
         beat,
+        covered=intervals.decode(state.spans),
         video=video,
         sent=sent | known,
         now=now,

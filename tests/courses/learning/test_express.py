@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Callable
@@ -203,7 +204,7 @@ def test_a_coverage_changed_elsewhere_is_read_again(watching_: Watching) -> None
     w = watching_
     w.forward(10)
     w.beat(1, 0, 5)
-    known = dict(lane(w.app)._known)
+    known = copy.deepcopy(lane(w.app)._known)
     w.beat(2, 5, 10)
     lane(w.app)._known.update(known)  # as another process, which has not heard of the second
     w.forward(10)

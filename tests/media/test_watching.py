@@ -211,6 +211,22 @@ def test_what_a_credit_stands_on_is_in_the_database_with_it(
     assert delivery.of(session, [playback.id]) == {playback.id: 0b11}
 
 
+def test_devices_are_kept_only_as_long_as_policy_says(
+    session: Session, learner: Person, now: datetime
+) -> None:
+    """Counted from the last beat; what was watched stays, and so do the beats."""
+    asset = make_asset(session, learner, now)
+    old = open_(session, learner, asset, now)
+    beat(session, old, 1, 0, 10, now + timedelta(seconds=10))
+    recent = open_(session, learner, asset, now + timedelta(days=2))
+    assert watching.forget_devices(session, now + timedelta(days=1)) == 1
+    session.expire_all()
+    assert [(each.address, each.user_agent) for each in (old, recent)] == [("", ""), ("::1", "t")]
+    assert old.booked_ms == 10_000
+    assert session.scalars(sa.select(Beat.playback_id)).all() == [old.id]
+    assert watching.forget_devices(session, now + timedelta(days=1)) == 0
+
+
 def test_another_persons_playback_is_not_found(
     session: Session, learner: Person, create_person: Callable[..., Person], now: datetime
 ) -> None:

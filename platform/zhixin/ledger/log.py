@@ -32,6 +32,9 @@ from zhixin.ledger.tiles import Place
 SALT_BYTES = 32
 #: Entries under one tree head at most: SQLite's other writers wait meanwhile.
 BATCH = 4096
+_POSTGRES_TURN = (
+    "SELECT pg_advisory_xact_lock(7310001), set_config('client_encoding', 'UTF8', true)"
+)
 _TILES = "SELECT level, number, hashes FROM ledger_tile WHERE "
 
 
@@ -100,8 +103,8 @@ def append_waiting(session: Session, signer: Signer, now: datetime, limit: int =
             ``submit`` writes.
     """
     if session.get_bind().dialect.name == "postgresql":
-        # Sequencers take turns; SQLite's BEGIN IMMEDIATE does the same.
-        session.execute(sa.text("SELECT pg_advisory_xact_lock(7310001)"))
+        # Sequencers take turns; SQLite's BEGIN IMMEDIATE does the same. Words are sent as bytes.
+        session.execute(sa.text(_POSTGRES_TURN))
     waiting = bulk.waiting(session, limit)
     if not waiting.ids:
         return 0
@@ -117,7 +120,7 @@ def _leaves(waiting: bulk.Waiting) -> list[bytes]:
     """The hashes that are going to be signed: only of what ``submit`` may have written."""
     strange = first_strange(waiting.bodies, waiting.kinds)
     if strange is None and len(max(waiting.bodies, key=len)) <= tiles.MOST_ENTRY_BYTES:
-        return list(map(merkle.leaf_hash, waiting.bodies))
+        return merkle.leaf_hashes(waiting.bodies)
     which = f"submission {waiting.ids[strange]}" if strange is not None else "a submission"
     raise LogBroken(f"{which} is not in canonical form, of another kind, or too long")
 

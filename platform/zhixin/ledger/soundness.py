@@ -31,8 +31,9 @@ from zhixin.ledger.tiles import WIDTH, Place
 
 #: Below this many entries another process costs more than it brings.
 WORTH_A_PROCESS = 50_000
-#: Entries of a range; whole tiles. A process that starts late takes fewer of them.
-RANGE = 128 * WIDTH
+#: Entries of a range at most and at least; whole tiles. A process that starts late takes fewer of
+#: them, and towards the end they get shorter, so that all processes end together.
+LONGEST, SHORTEST = 128 * WIDTH, 16 * WIDTH
 _HEADS = 1000
 
 
@@ -55,8 +56,6 @@ def check(
     Raises:
         Differs: the log does not hold.
     """
-    _check_ends(session, size)
-    _check_known(session, known)
     others = min(processes, (size - first) // WORTH_A_PROCESS) - 1 if _can_share(session) else 0
     ranges, told = _Ranges(first, size), _Sum(on_progress)
     with ThreadPoolExecutor(max(1, others)) as pool:
@@ -64,7 +63,9 @@ def check(
         elsewhere = [pool.submit(_in_another_process, order, ranges, told) for _ in range(others)]
         for each in elsewhere:  # nothing is left, or it has found a difference
             each.add_done_callback(lambda _: ranges.stop())
-        try:
+        try:  # while they start
+            _check_ends(session, size)
+            _check_known(session, known)
             _check_signatures(session, ring, first, size)
             rows = _rows(session)
             swept = {start: sweep.sweep(rows, start, end, told) for start, end in ranges}
@@ -132,21 +133,24 @@ class _Ranges:
     """What is to be swept, given out to whoever asks next."""
 
     def __init__(self, first: int, size: int) -> None:
-        self._starts, self._size = iter(range(first, size, RANGE)), size
+        self._next, self._size = first, size
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        while (start := self._next()) is not None:
-            yield start, min(start + RANGE, self._size)
+        while (taken := self._take()) is not None:
+            yield taken
 
-    def _next(self) -> int | None:
+    def _take(self) -> tuple[int, int] | None:
         with self._lock:
-            return next(self._starts, None)
+            start, left = self._next, self._size - self._next
+            length = max(SHORTEST, min(LONGEST, left // 4 // WIDTH * WIDTH))
+            self._next = min(start + length, self._size)
+            return (start, self._next) if left > 0 else None
 
     def stop(self) -> None:
         """Give out nothing more: somebody has found a difference, or all is done."""
         with self._lock:
-            self._starts = iter(range(0))
+            self._next = self._size
 
 
 def _rows(session: Session) -> Rows:

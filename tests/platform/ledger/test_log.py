@@ -63,6 +63,18 @@ def test_entries_follow_the_order_of_submission(session, grow):
     assert keys == [f"award:{n}" for n in range(5)]
 
 
+def test_the_bytes_are_utf8_whatever_the_client_is_set_to(session, signer, now):
+    """Words travel as bytes; a client's own encoding (PGCLIENTENCODING) changes none of them."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SET LOCAL client_encoding = 'GBK'"))
+    log.submit(session, EntryKind.AWARD, "award:1", {"title": "智能制造"}, now=now)
+    log.append_waiting(session, signer, now)
+    entry = log.entry(session, 0)
+    assert json.loads(entry.body)["facts"] == {"title": "智能制造"}
+    assert entry.leaf_hash == merkle.leaf_hash(entry.body.encode())
+    assert verification.verify(session, [signer.verifier_key]).holds
+
+
 def test_one_signed_head_covers_a_batch(session, grow, signer):
     """Each batch has one checkpoint whose root is that of all leaves so far."""
     grow(3, 2)

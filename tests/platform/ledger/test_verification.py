@@ -139,6 +139,16 @@ def test_an_edited_kind_is_named(grow, verify, tamper):
     assert found(report, "not-canonical") == [(1, None)]
 
 
+def test_a_kind_edited_in_the_decision_too_is_named(grow, verify, tamper):
+    """Entry and decision agree with each other, and not with the words that were signed."""
+    grow(300)
+    tamper(
+        "UPDATE ledger_entry SET kind = 'reversal' WHERE \"index\" = 257",
+        "UPDATE ledger_submission SET kind = 'reversal' WHERE entry_index = 257",
+    )
+    assert found(verify(), "not-canonical") == [(257, None)]
+
+
 def test_a_deleted_entry_is_named(grow, verify, tamper):
     """A gap in the indexes is an entry that is missing."""
     grow(3, 3)
@@ -595,7 +605,8 @@ def test_what_was_signed_though_not_canonical_is_found_thoroughly(
 def test_several_processes_find_the_same(own_engine, settings, signer, now, monkeypatch, tampered):
     """Each hashes ranges of its own, at one moment of the log."""
     monkeypatch.setattr(soundness, "WORTH_A_PROCESS", 300)
-    monkeypatch.setattr(soundness, "RANGE", 256)
+    monkeypatch.setattr(soundness, "LONGEST", 256)
+    monkeypatch.setattr(soundness, "SHORTEST", 256)
     with Session(own_engine) as session:
         for n in range(1200):
             log.submit(session, EntryKind.AWARD, f"award:{n}", {"hours": "1.5"}, now=now)

@@ -9,8 +9,8 @@ from assessments.exchange.base import Collector, Problem, Questions, Reading, Wr
 from assessments.questions import Question, QuestionKind
 from zhixin import texts
 
-_OPTION = re.compile(r"^([A-Za-z])[.)]\s*(\S.*?)\s*$")
-_ANSWER = re.compile(r"^ANSWER\s*[:：]\s*(.*?)\s*$", re.IGNORECASE)
+_OPTION = re.compile(r"^([A-Za-z])[.)]\s*(\S.*)$")
+_ANSWER = re.compile(r"^ANSWER\s*[:：]\s*(.*)$", re.IGNORECASE)
 
 
 def looks_alike(text: str) -> bool:

@@ -24,8 +24,8 @@ from assessments.exchange import base
 NEW_LINE = "↵"
 CASE, SPACES, CHOOSE = "[区分大小写]", "[忽略空格]", "[选择]"
 _NUMBER = re.compile(
-    r"#\s*([+-]?[\d.]+(?:[eE][+-]?\d{1,2})?)\s*(?:(?:±|\+-|\+/-)\s*([\d.]+(?:[eE][+-]?\d{1,2})?)(%?))?"
-    r"\s*(?:\[单位(可省)?[:：](.*)\])?\s*"
+    r"#\s*+([+-]?[\d.]+(?:[eE][+-]?\d{1,2})?)\s*+(?:(?:±|\+-|\+/-)\s*+([\d.]+(?:[eE][+-]?\d{1,2})?)(%?))?"
+    r"\s*+(?:\[单位(可省)?[:：](.*)\])?\s*+"
 )
 
 
@@ -36,10 +36,9 @@ class Unclear(ValueError):
 def quote(text: str, signs: str = "") -> str:
     """``text`` so that :func:`split` gives it back: ``signs`` lose their meaning."""
     special = re.escape(signs + NEW_LINE)
-    quoted = re.sub(rf"(\\*)([{special}])", r"\1\1\\\2", text)
-    quoted = re.sub(r"(\\*)\n", lambda found: found[1] * 2 + NEW_LINE, quoted)
-    tail = re.search(r"\\+$", quoted)
-    return quoted + (tail[0] if tail else "")
+    quoted = re.sub(rf"(?<!\\)(\\*+)([{special}])", r"\1\1\\\2", text)
+    quoted = re.sub(r"(?<!\\)(\\*+)\n", lambda found: found[1] * 2 + NEW_LINE, quoted)
+    return quoted + "\\" * (len(quoted) - len(quoted.rstrip("\\")))
 
 
 def split(text: str, sign: str) -> list[str]:
@@ -71,7 +70,7 @@ def plain(text: str, signs: str = "") -> str:
         meant = "\n" if sign == NEW_LINE and run % 2 == 0 else sign
         return "\\" * (run // 2) + meant
 
-    return re.sub(rf"(\\*)([{special}])|(\\+)$", one, text)
+    return re.sub(rf"(?<!\\)(?:(\\*+)([{special}])|(\\++)$)", one, text)
 
 
 def gap_line(gap: Mapping[str, Any], more: str = "") -> str:
@@ -192,7 +191,7 @@ def pairs(lines: Iterable[str]) -> tuple[list[tuple[str, str]], list[str]]:
     for line in lines:
         parts = split(line, "→")
         if len(parts) == 1:
-            parts = re.split(r"\s*(?:=>|->|——|--)\s*", line, maxsplit=1)
+            parts = re.split(r"=>|->|——|--", line, maxsplit=1)
         if len(parts) != 2:
             raise Unclear(f"配对“{line[:30]}”应写作 左 → 右")
         left, right = (plain(part.strip(), "→").strip() for part in parts)
@@ -229,7 +228,7 @@ def lengths(text: str) -> dict[str, int]:
     Raises:
         Unclear: it is none.
     """
-    found = re.fullmatch(r"\s*(\d{0,5})\s*(?:[-~—－至]+\s*(\d{0,5}))?\s*字?\s*", text)
+    found = re.fullmatch(r"\s*+(\d{0,5})\s*+(?:[-~—－至]++\s*+(\d{0,5}))?\s*+字?\s*+", text)
     if found is None:
         raise Unclear("字数应写作 200-500")
     named = {"min_characters": found[1], "max_characters": found[2]}

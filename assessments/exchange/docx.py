@@ -26,6 +26,9 @@ _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _HELD = re.compile("\ue000(\\d+)\ue001")
 #: Where bold begins and ends.
 _STRONG, _PLAIN = "\ue002", "\ue003"
+_BOLD = re.compile(f"{_STRONG}([^{_STRONG}{_PLAIN}]*){_PLAIN}")
+#: Bold that marks a place of the layout, or an answer.
+_SIGNS = re.compile(r"[【】]|答案|解析|^[\sA-JＡ-Ｊ、,，.．：:（）()√×✓✗✔✘对错正确误]*$")
 _UNKNOWN = {
     "object": "嵌入的对象（如 MathType 公式）",
     "pict": "旧式图形",
@@ -218,7 +221,9 @@ def _lines(words: _Words, body: Element) -> Iterator[layout.Line]:
 
 
 def _unmarked(text: str) -> str:
-    """Bold at the beginning of a line would hide the number or the letter there."""
+    """Bold at the beginning of a line would hide the number or the letter there, and bold
+    letters and keys are no words that stand out: 【答案】**A**."""
+    text = _BOLD.sub(lambda found: found[1] if _SIGNS.search(found[1]) else found[0], text)
     lines = []
     for line in text.split("\n"):
         found = re.match(f"\\s*{_STRONG}([^{_PLAIN}]*){_PLAIN}", line)
@@ -237,22 +242,32 @@ def _blocks(element: Element, depth: int = 0) -> Iterator[Element]:
 
 def _table(words: _Words, element: Element) -> str:
     """A table within a question, as Markdown's; held whole, so that its cells are no options."""
-    rows = []
-    for row in element:
-        if local(row) != "tr":
-            continue
-        shown = []
-        for cell in row:
-            if local(cell) == "tc":
-                text = " ".join(words.paragraph(each) for each in cell if local(each) == "p")
-                shown.append(words.finish(text).replace("|", "\\|").replace("\n", " "))
-        rows.append(shown)
-    if not rows or not any(map(any, rows)):
+    said = [
+        [
+            " ".join(words.paragraph(each) for each in cell if local(each) == "p")
+            for cell in row
+            if local(cell) == "tc"
+        ]
+        for row in element
+        if local(row) == "tr"
+    ]
+    if not any(map(any, said)):
         return ""
+    if options := _options(said):
+        return "\n".join(options)
+    rows = [
+        [words.finish(text).replace("|", "\\|").replace("\n", " ") for text in row] for row in said
+    ]
     wide = max(map(len, rows))
     lines = ["| " + " | ".join([*row, *[""] * (wide - len(row))]) + " |" for row in rows[:200]]
     lines.insert(1, "|" + " --- |" * wide)
     return words._hold("\n" + "\n".join(lines) + "\n")
+
+
+def _options(rows: list[list[str]]) -> list[str]:
+    """The cells of a table that only puts options beside each other; else none."""
+    said = [_unmarked(text).strip() for row in rows for text in row if text.strip()]
+    return said if layout.are_options(said) else []
 
 
 def _value(element: Element, name: str = "val") -> str:

@@ -13,9 +13,10 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from assessments.exchange import base, cells, excel_help
+from assessments.exchange import base, cells, excel_help, words
 from assessments.exchange.base import Collector, Problem, Questions, Reading, Written
-from assessments.questions import QuestionKind
+from assessments.exchange.words import FALSE, KINDS, TRUE
+from assessments.questions import Question, QuestionKind
 from zhixin import spreadsheets
 
 LETTERS = "ABCDEFGHIJ"
@@ -26,25 +27,21 @@ COLUMNS = (
 _WIDTHS = {"题干": 50, "答案": 24, "解析": 40, "评分点": 30, "材料": 40}
 #: Other words for the headings.
 _ALIASES = {
-    "题目": "题干", "试题": "题干", "题目内容": "题干", "类型": "题型", "题目类型": "题型",
-    "正确答案": "答案", "参考答案": "答案", "标准答案": "答案", "答案解析": "解析", "试题解析": "解析",
-    "分数": "分值", "得分": "分值", "计分方式": "计分", "难度系数": "难度", "考点": "知识点",
+    "题目": "题干", "试题": "题干", "题目内容": "题干", "试题内容": "题干", "试题题干": "题干", "题目题干": "题干",
+    "类型": "题型", "题目类型": "题型", "试题类型": "题型", "题目题型": "题型",
+    "正确答案": "答案", "参考答案": "答案", "标准答案": "答案", "试题答案": "答案", "题目答案": "答案",
+    "答案解析": "解析", "试题解析": "解析", "题目解析": "解析", "分数": "分值", "得分": "分值", "试题分值": "分值",
+    "计分方式": "计分", "难度系数": "难度", "难易程度": "难度", "难易度": "难度", "试题难度": "难度", "考点": "知识点",
+    "选项内容": "选项", "备选答案": "选项", "备选项": "选项", "候选项": "选项",
     **{letter: f"选项{letter}" for letter in LETTERS},
-    **{f"{letter}选项": f"选项{letter}" for letter in LETTERS},
+    **{f"{letter}{word}": f"选项{letter}" for letter in LETTERS for word in ("选项", "答案")},
+    **{f"{word}{letter}": f"选项{letter}" for letter in LETTERS for word in ("答案选项", "可选项", "备选答案")},
     **{f"选项{at}": f"选项{letter}" for at, letter in enumerate(LETTERS, 1)},
 }  # fmt: skip
-KINDS = {
-    **{name: kind for kind, name in base.KIND_NAMES.items()},
-    "单选": "single", "单项选择题": "single", "选择题": "single", "多选": "multiple",
-    "多项选择题": "multiple", "不定项选择题": "multiple", "不定项": "multiple", "判断": "true_false",
-    "是非题": "true_false", "填空": "blanks", "选词填空": "cloze", "匹配题": "matching",
-    "连线": "matching", "配对题": "matching", "排序": "ordering", "简答": "short", "问答题": "short",
-    "论述": "essay", "案例分析题": "essay", "作文题": "essay",
-}  # fmt: skip
-TRUE = {"正确", "对", "√", "✓", "是", "t", "true", "a", "1"}
-FALSE = {"错误", "错", "×", "✗", "x", "否", "f", "false", "b", "0"}
 _MARKINGS = {"部分得分": "partial", "全对得分": "all_or_nothing"}
 _ANY_ORDER = "顺序不限"
+#: One column with all options of a question, and columns that only count.
+_OPTIONS, _NUMBERS = "选项", ("序号", "编号", "题号", "NO", "NO.")
 MOST_ROWS = base.MOST_QUESTIONS + 100
 #: Texts may have 5,000 characters, a passage 20,000; Excel's own limit is 32,767.
 MOST_CHARACTERS = 32_000
@@ -65,6 +62,13 @@ class _Row:
 
     def lines(self, column: str) -> list[str]:
         return [line for line in self[column].splitlines() if line.strip()]
+
+    def options(self) -> list[str]:
+        """The options in use, without letters of their own."""
+        if options := [self[f"选项{letter}"] for letter in LETTERS]:
+            while options and not options[-1]:
+                options.pop()
+        return words.unlettered(options) if any(options) else words.options(self[_OPTIONS])
 
     def where(self, column: str | None = None) -> str:
         place = self._places.get(column or "")
@@ -94,7 +98,7 @@ def read(
     place, places = _headings(table)
     collector = Collector(pictures or base.NoPictures())
     for name in table[place]:
-        if name.strip() and _known(name) not in COLUMNS:
+        if name.strip() and _known(name) not in (*COLUMNS, _OPTIONS, *_NUMBERS):
             collector.remark(f"第 {place + 1} 行", f"不认识“{name[:20]}”列，已忽略")
     rows = table[place + 1 :]
     for at, values in enumerate(rows):
@@ -117,7 +121,7 @@ def _headings(table: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:
 
 
 def _known(name: str) -> str:
-    name = re.sub(r"[\s*＊]|[（(].*", "", name)
+    name = re.sub(r"[\s*＊]|[（(【].*", "", words.ascii(name[:100])).upper()
     return _ALIASES.get(name, name)
 
 
@@ -137,11 +141,11 @@ def _row(collector: Collector, row: _Row) -> None:
 
 def _column_of(said: str) -> str:
     """The column that a fault of the model is about."""
-    for words, column in (
+    for named, column in (
         ("分值", "分值"), ("解析", "解析"), ("题干", "题干"), ("答案", "答案"), ("选项", "选项A"),
         ("空", "答案"), ("评分点", "评分点"), ("字数", "字数"), ("列", "答案"), ("排序", "答案"),
     ):  # fmt: skip
-        if said.startswith(words) or words in said[:6]:
+        if said.startswith(named) or named in said[:6]:
             return column
     return "题干"
 
@@ -175,11 +179,13 @@ def _kind(row: _Row) -> str:
         if KINDS[name] == QuestionKind.HOTSPOT:
             raise _Wrong("题型", "图中指点题不能用表格导入，请在编辑页添加")
         return KINDS[name]
-    answer = row["答案"].strip().lower()
-    if any(row[f"选项{letter}"] for letter in LETTERS):
-        return QuestionKind.MULTIPLE if len(_letters(answer)) > 1 else QuestionKind.SINGLE
-    if answer in TRUE | FALSE:
+    answer = row["答案"]
+    if any(row.options()):
+        return QuestionKind.MULTIPLE if len(words.letters(answer)) > 1 else QuestionKind.SINGLE
+    if words.word(answer) in TRUE | FALSE:
         return QuestionKind.TRUE_FALSE
+    if answer and words.marks(words.marked(row["题干"])):
+        return QuestionKind.BLANKS
     raise _Wrong("题型", "没有填写题型")
 
 
@@ -189,14 +195,14 @@ def _of_kind(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
         if kind in (QuestionKind.SINGLE, QuestionKind.MULTIPLE):
             return _choice(kind, row, facts)
         if kind == QuestionKind.TRUE_FALSE:
-            word = answer.strip().lower()
-            if word not in TRUE | FALSE:
-                raise _Wrong("答案", "判断题的答案应是“正确”或“错误”")
-            return base.true_false(stem, word in TRUE, **facts)
+            right = words.judgement(answer, row.options())
+            return base.true_false(stem, right, **facts)
         if kind in (QuestionKind.BLANKS, QuestionKind.CLOZE):
-            gaps = [cells.gap(line) for line in _gap_lines(row)]
-            if not gaps:
+            stem = words.marked(stem)
+            lines = words.gap_lines(answer, words.marks(stem))
+            if not lines:
                 raise _Wrong("答案", "没有给出答案")
+            gaps = [cells.gap(line) for line in lines]
             return {"kind": kind, "stem": stem, "gaps": gaps, **facts}
         if kind == QuestionKind.MATCHING:
             both, alone = cells.pairs(row.lines("答案"))
@@ -209,37 +215,19 @@ def _of_kind(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
     return _written(kind, row, facts)
 
 
-def _gap_lines(row: _Row) -> list[str]:
-    lines = row.lines("答案")
-    marks = len(re.findall(r"\{\{\d+\}\}", row["题干"]))
-    if len(lines) == 1 and marks > 1:  # people who don't know Alt+Enter
-        parts = re.split(r"[；;]", lines[0])
-        return parts if len(parts) == marks else lines
-    return lines
-
-
 def _choice(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
-    texts = {letter: row[f"选项{letter}"] for letter in LETTERS}
-    used = [letter for letter in LETTERS if texts[letter]]
-    answer = _letters(row["答案"])
-    if not answer:
-        raise _Wrong("答案", "选择题的答案应是选项的字母，如 A 或 ACD")
-    if missing := [letter for letter in answer if letter not in used]:
+    texts = row.options()
+    if not any(texts):
+        raise _Wrong("选项A", "没有填写选项")
+    right = words.chosen(row["答案"], texts)
+    if missing := [LETTERS[at] for at in right if not texts[at]]:
         raise _Wrong("答案", f"答案 {'、'.join(missing)} 没有对应的选项")
-    if len(set(answer)) < len(answer):
-        raise _Wrong("答案", "答案重复")
-    right = [used.index(letter) for letter in answer]
+    used = [at for at, text in enumerate(texts) if text]
     several = kind == QuestionKind.MULTIPLE
     if len(right) > 1 and not several:
         raise _Wrong("答案", "单选题只能有一个答案；如为多选题，请改题型")
-    return base.choice(
-        row["题干"], [texts[letter] for letter in used], right, several=several, **facts
-    )
-
-
-def _letters(answer: str) -> list[str]:
-    letters = re.sub(r"[\s,，、;；.]", "", answer).upper()
-    return list(letters) if re.fullmatch(f"[{LETTERS}]+", letters) else []
+    shown, places = [texts[at] for at in used], [used.index(at) for at in right]
+    return base.choice(row["题干"], shown, places, several=several, **facts)
 
 
 def _written(kind: str, row: _Row, facts: dict[str, Any]) -> dict[str, Any]:
@@ -270,8 +258,37 @@ def write(questions: Questions, pictures: base.Pictures | None = None) -> Writte
             problems.append(Problem(questions.where(number), "图中指点题不能写入表格"))
             continue
         known = questions.notes.get(question.id, {})
-        rows.append(_cells(question.model_dump(mode="json"), questions.passages, known))
+        row = _cells(question.model_dump(mode="json"), questions.passages, known)
+        back = _back(row)
+        same = _marked(question)
+        if back is None or base.comparable(back) != base.comparable(same):
+            said = "题中有与选项字母、空或分隔符相同的写法，写成表格后读回不一样"
+            problems.append(Problem(questions.where(number), said))
+            continue
+        if same["stem"] != question.stem:
+            said = "题干中的下划线或空括号将作为空的位置"
+            problems.append(Problem(questions.where(number), said, fatal=False))
+        rows.append(row)
     return Written(workbook(rows), tuple(problems))
+
+
+def _back(row: Sequence[str]) -> dict[str, Any] | None:
+    """A question's row as it would be read."""
+    places = {name: place for place, name in enumerate(COLUMNS)}
+    values = [ILLEGAL_CHARACTERS_RE.sub("", value).strip() for value in row]
+    collector = Collector(base.NoPictures())
+    try:
+        document, _problems = collector.checked(_document(collector, _Row(1, places, values)))
+    except _Wrong:
+        return None
+    return document
+
+
+def _marked(question: Question) -> dict[str, Any]:
+    document = question.model_dump(mode="json")
+    if question.kind is QuestionKind.BLANKS:
+        document["stem"] = words.marked(document["stem"])
+    return document
 
 
 def template() -> bytes:

@@ -22,11 +22,11 @@ _NAME = re.compile(r"::((?:\\.|[^\\]){0,500}?)::\s*", re.DOTALL)
 _FORMAT = re.compile(r"\s*\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"\s*%(-?\d{1,3}(?:\.\d{1,9})?)%")
 _ESCAPES = str.maketrans({each: f"\\{each}" for each in "\\~=#{}:"})
-MOST_CHARACTERS = 100_000
+MOST_CHARACTERS, MOST_ANSWERS = 100_000, 200
 
 
 def looks_alike(text: str) -> bool:
-    marks = r"(?m)^\s*(::|\$CATEGORY:|//)|\{\s*(=|~|#|T\}|TRUE|F\}|FALSE|\})"
+    marks = r"(?m)^[ \t]*(::|\$CATEGORY:|//)|\{\s*(=|~|#|T\}|TRUE|F\}|FALSE|\})"
     return bool(re.search(r"(?<!\{)\{(?!\{)", text) and re.search(marks, text))
 
 
@@ -243,6 +243,8 @@ def _parts(given: str) -> list[_Answer]:
         at += 1
     if not places or given[: places[0]].strip():
         return []
+    if len(places) > MOST_ANSWERS:
+        raise _Wrong(f"一道题的答案超过 {MOST_ANSWERS} 个")
     made = []
     for place, end in zip(places, [*places[1:], len(given)], strict=True):
         text = given[place + 1 : end]

@@ -132,11 +132,11 @@ def escaped(text: str) -> str:
     """Plain words as Markdown that shows them; formulas between ``$`` stay formulas."""
     text = re.sub(r"\\(?=[!-/:-@\[-`{-~])", r"\\\\", text) if "\\" in text else text
     text = re.sub(r"([*`_~])", r"\\\1", text)
-    text = re.sub(r"\[(?=[^\]]*\]\()", r"\\[", text)
+    text = text.replace("](", "\\](")
     text = re.sub(r"<(?=[A-Za-z/!?])", r"\\<", text)
     text = re.sub(r"&(?=#?\w{1,32};)", r"\\&", text)
-    text = re.sub(r"(?m)^(\s*)([#>+\-=|])", r"\1\\\2", text)
-    return re.sub(r"(?m)^(\s*\d{1,9})([.)])(?=\s|$)", r"\1\\\2", text)
+    text = re.sub(r"(?m)^([^\S\n]*+)([#>+\-=|])", r"\1\\\2", text)
+    return re.sub(r"(?m)^([^\S\n]*+\d{1,9})([.)])(?=\s|$)", r"\1\\\2", text)
 
 
 def formulas_kept(text: str) -> str:

@@ -20,7 +20,10 @@ from zhixin import xmltree
 MOST_PICTURE = 20 * 1024 * 1024
 _FILE = "@@PLUGINFILE@@/"
 _SILENT = {"category"}
-_LINK = re.compile(r"\[([^\]\n]*)\]\(@@PLUGINFILE@@/[^)\n]*\)")
+#: A question takes far fewer, and each takes time.
+MOST_ANSWERS = 500
+_LISTED = {"answer", "subquestion", "selectoption", "dragbox"}
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\(@@PLUGINFILE@@/[^)\n]*\)")
 
 
 class Wrong(Exception):
@@ -52,7 +55,7 @@ class Source:
 
         if style == "markdown":
             return re.sub(
-                rf"!\[([^\]\n]*)\]\({re.escape(_FILE)}([^)\s]+)\)",
+                rf"!\[([^\[\]\n]*)\]\({re.escape(_FILE)}([^)\s]+)\)",
                 lambda found: show(_FILE + found[2], found[1]),
                 said,
             )
@@ -129,6 +132,10 @@ def read(
 
 def _take(source: Source, kind: str) -> None:
     reader = _READERS.get(kind)
+    parts = sum(each.tag in _LISTED for each in source.element)
+    if parts > MOST_ANSWERS:
+        source.collector.fault(source.where, f"一道题的答案超过 {MOST_ANSWERS} 个")
+        return
     if kind == "description":
         source.remark("说明文字不是题目，没有导入")
         return

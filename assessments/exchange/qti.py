@@ -24,9 +24,12 @@ from zhixin.xmltree import local
 
 LIMITS = archives.Limits(entries=30_000, total=512 * archives.MIB, each=64 * archives.MIB)
 MOST_ITEM = 4 * archives.MIB
+#: Interactions and options of one item; a question takes far fewer, and each takes time.
+MOST_PARTS = 500
 _ITEM_TYPES = re.compile(r"imsqti_item_xmlv(2p[0-2]|3p0)")
 _TEST_TYPES = re.compile(r"imsqti_(test|assessment|section)_xmlv|^imsqti_xmlv1")
 _CHOICES, _TEXT, _INLINE = "choiceInteraction", "textEntryInteraction", "inlineChoiceInteraction"
+_LISTED = {"simpleChoice", "inlineChoice", "simpleAssociableChoice"}
 _HINT = "zhixin-hint"
 HTML = set(
     "p br hr div span b strong i em u s del sub sup code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 "
@@ -246,6 +249,8 @@ def _document(item: Item) -> dict[str, Any]:
         raise Wrong("不是 QTI 题目")
     interactions = [each for each in item.body.iter() if each.tag.endswith("Interaction")]
     kinds = {each.tag for each in interactions}
+    if max(len(interactions), sum(each.tag in _LISTED for each in item.body.iter())) > MOST_PARTS:
+        raise Wrong(f"一道题的空或选项超过 {MOST_PARTS} 个")
     if not interactions:
         raise Wrong("没有作答部分，不是题目")
     facts = _facts(item)

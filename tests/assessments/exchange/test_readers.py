@@ -111,6 +111,84 @@ def test_errors_are_named_by_row_and_column() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("row", "kind", "said"),
+    [
+        (["单选题", "问", "甲", "乙", "Ｂ", 1], "single", ["乙"]),
+        (["多选题", "问", "甲", "乙", "A|B", 1], "multiple", ["甲", "乙"]),
+        (["单项选择", "问", "A. 甲", "B. 乙", "答案：B", 1], "single", ["乙"]),
+        (["单选题", "问", "甲", "乙", "乙", 1], "single", ["乙"]),
+        (["判断题", "问", "错误", "正确", "A", 1], "true_false", ["错误"]),
+        (["判断题", "问", None, None, "✘", 1], "true_false", ["错误"]),
+        (["判断", "问", None, None, "Y", 1], "true_false", ["正确"]),
+        (["名词解释", "问", None, None, "答", 1], "short", []),
+    ],
+)
+def test_cells_as_people_fill_them(row: list[object], kind: str, said: list[str]) -> None:
+    """Full-width letters, letters before options, an option's own words, options of judgements."""
+    reading = excel.read(sheet(HEAD, row))
+    assert reading.problems == []
+    (question,) = reading.questions
+    assert question["kind"] == kind
+    options = {each["id"]: each["text"] for each in question.get("options", ())}
+    assert [options[each] for each in question.get("correct", ())] == said
+
+
+def test_blanks_in_a_table_are_drawn() -> None:
+    """____ and （　） are gaps; two of them with one answer is an error, not one gap."""
+    reading = excel.read(
+        sheet(
+            HEAD,
+            ["填空题", "首都是____，大城是（　）。", None, None, "北京；上海", 1],
+            [None, "首都是____。", None, None, "北京|北京市", 1],
+            ["填空题", "首都是____，大城是____。", None, None, "北京", 1],
+        )
+    )
+    first, second = reading.questions
+    assert first["stem"] == "首都是{{1}}，大城是{{2}}。"
+    assert [gap["accepted"] for gap in first["gaps"]] == [["北京"], ["上海"]]
+    assert second["gaps"][0]["accepted"] == ["北京", "北京市"]
+    assert [each.where for each in reading.faults] == ["第 4 行 B 列"]
+
+
+@pytest.mark.parametrize("cell", ["A. 甲\nB. 乙\nC. 丙", "A、甲；B、乙；C、丙", "甲|乙|丙"])
+def test_options_may_stand_in_one_column(cell: str) -> None:
+    """As other platforms give them away; columns that only count are no matter."""
+    head = ["序号", "试题类型", "试题内容（必填）", "选项", "试题答案", "难易程度"]
+    reading = excel.read(sheet(head, [1, "单选题", "问", cell, "B", "易"]))
+    assert reading.problems == []
+    assert [each["text"] for each in reading.questions[0]["options"]] == ["甲", "乙", "丙"]
+    assert reading.found[0].notes == {"难度": "易"}
+
+
+@pytest.mark.parametrize("cell", ["\\", " ", "#1 ", "->", "|", "1 ", "200- "])
+def test_cells_of_a_stranger_are_read_in_time(cell: str) -> None:
+    """This would not end if reading went in squares."""
+    long = (cell * 30_000)[:30_000] + "x"
+    spaced = "1" + " " * 30_000 + "x"
+    head = ["题型", "题干", "答案", "字数", "评分点"]
+    rows = [
+        [kind, long, each, each, each]
+        for kind in ("填空题", "连线题", "排序题", "简答题")
+        for each in (long, spaced, "#" + spaced)
+    ]
+    table = "\n".join("\t".join(row) for row in [head, *rows])
+    excel.read(table.encode())
+
+
+def test_a_question_with_thousands_of_answers_is_refused() -> None:
+    """Each would take time, and no question takes so many."""
+    many = "<answer fraction='0'><text>x</text></answer>" * 600
+    reading = moodle.read(f"<quiz><question type='multichoice'>{many}</question></quiz>".encode())
+    assert ["超过 500 个" in each.said for each in reading.faults] == [True]
+    reading = gift.read(("问{" + "~x" * 600 + "}").encode())
+    assert ["超过 200 个" in each.said for each in reading.faults] == [True]
+    item = "<assessmentItem><itemBody>{}</itemBody></assessmentItem>"
+    fields = "<textEntryInteraction responseIdentifier='R'/>" * 600
+    reading = qti.read(item.format(fields).encode())
+    assert ["超过 500 个" in each.said for each in reading.faults] == [True]
+
+
 def test_the_template_is_read_and_helps() -> None:
     """Its examples are sound questions of every kind; it holds lists and a sheet of help."""
     content = excel.template()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -12,11 +11,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from assessments.exchange import base, moodle, moodle_cloze
 from assessments.exchange.base import Problem, Questions, Written
 from assessments.questions import Question, QuestionKind
-from zhixin import richtext
+from zhixin import richtext, texts
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
-#: What XML cannot hold at all.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class _Writer:
@@ -212,7 +209,7 @@ def _comes_back(question: Question, element: Element, pictures: base.Pictures) -
     quiz = Element("quiz")
     quiz.append(element)
     content = _bytes(quiz)
-    if _FORBIDDEN.search(content.decode()):
+    if texts.FORBIDDEN.search(content.decode()):
         return False
     names = {name for text in question.texts() for name in richtext.pictures(text)}
     back = moodle.read(content, base.HeldPictures(pictures, names))

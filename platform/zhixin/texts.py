@@ -13,7 +13,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 #: What no text holds: halves of characters, and controls other than white space.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class UnreadableText(Invalid):
@@ -37,7 +37,7 @@ def decode(content: bytes) -> str:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if not _FORBIDDEN.search(text):
+        if not FORBIDDEN.search(text):
             return text.replace("\r\n", "\n").replace("\r", "\n")
     raise UnreadableText("无法识别文字编码，请另存为 UTF-8 或 GB18030 文本")
 

@@ -74,19 +74,27 @@ def is_current(connection: sa.Connection) -> bool:
 
 
 def append_only(
-    table: str, columns: Iterable[str], dialect: str, *, mutable: Iterable[str] = ()
+    table: str,
+    columns: Iterable[str],
+    dialect: str,
+    *,
+    mutable: Iterable[str] = (),
+    until: str | None = None,
 ) -> list[str]:
     """Statements that make the database refuse UPDATE and DELETE on ``table``.
 
     Args:
         columns: all columns of the table.
         mutable: columns that may still be updated (and only they).
+        until: the column with which a row ends: once it is set, nothing is updated any more.
     """
     message = f"{table} is append-only"
     frozen = [column for column in columns if column not in set(mutable)]
     differs = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
     changed = " OR ".join(f'OLD."{column}" {differs} NEW."{column}"' for column in frozen)
     forbidden = changed if mutable else "1 = 1"
+    if until:
+        forbidden += f' OR OLD."{until}" IS NOT NULL'
     if dialect == "sqlite":
         return [
             f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "

@@ -4,11 +4,13 @@ asked until they are right; without their answers a video is not done."""
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from courses import enrolments, evidence, presence, progress
@@ -165,3 +167,26 @@ def test_a_stop_is_no_presence_prompt_and_an_old_document_has_none(
     text = CourseDocument.model_validate(plain).to_text()
     assert "everyone" not in text
     assert "explanation" not in text
+
+
+def test_what_was_answered_is_not_rewritten(
+    session: Session, enrolment: Enrolment, now: datetime
+) -> None:
+    """The database itself keeps it: choices are added until one is right, and none goes."""
+    facts = {"version_id": enrolment.version_id, "unit_key": "u1", "place": 1}
+    row = StopAnswer(person_id=enrolment.person_id, tries=[], **facts)
+    session.add(row)
+    session.flush()
+    row.tries = [{"at": now.isoformat(), "right": False}]
+    session.flush()
+    row.tries = [*row.tries, {"at": now.isoformat(), "right": True}]
+    row.answered_at = now
+    session.flush()
+    for change in (
+        sa.update(StopAnswer).values(tries=[]),
+        sa.update(StopAnswer).values(answered_at=None),
+        sa.update(StopAnswer).values(place=2),
+        sa.delete(StopAnswer),
+    ):
+        with pytest.raises(DBAPIError, match="append-only"), session.begin_nested():
+            session.execute(change)

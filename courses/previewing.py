@@ -40,6 +40,23 @@ def unit(
     return facts
 
 
+def stops(draft: Unit) -> list[dict[str, Any]]:
+    """Where the unit's video stops, with keys: for those who write them, judged in the page."""
+    checks = sorted(enumerate(draft.checks or ()), key=lambda each: each[1]["at_ms"])
+    return [
+        {
+            "place": place,
+            "at": check["at_ms"] / 1000,
+            "text": check["text"],
+            "options": list(check["options"]),
+            "right": check["right"],
+            "explanation": check.get("explanation") or "",
+        }
+        for place, check in checks
+        if check.get("everyone")
+    ]
+
+
 def asked(course: Course) -> set[int]:
     return conditions.asked(course)
 

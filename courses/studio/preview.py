@@ -37,6 +37,7 @@ def preview(course_id: int, unit_id: int | None = None) -> ResponseReturnValue:
         asked=previewing.asked(course),
         tracks=[_track(draft, each) for each in tracks] if draft else [],
         cues=cues.unnamed(tracks[0].cues) if tracks else [],
+        stops=previewing.stops(draft) if draft else [],
         **facts,
     )
 

@@ -134,7 +134,9 @@ def test_a_question_may_stop_the_video_for_everybody(
     page = client.get(f"/studio/units/{video(course).id}").text
     assert "荷载 由柱传递" in page
     preview = client.get(f"/studio/courses/{course.id}/preview/{video(course).id}").text
-    assert "图中的构件是？" in preview
+    (asked,) = json.loads(preview.split("data-asked")[1].split(">", 1)[1].split("</script>")[0])
+    assert (asked["at"], asked["text"], asked["right"]) == (5385.0, "图中的构件是？", made["right"])
+    assert "data-stop " in preview
 
 
 def test_too_many(

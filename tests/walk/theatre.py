@@ -69,7 +69,8 @@ class Theatre:
     environment: dict[str, str]
     log: Path
     password: str = PASSWORD
-    people: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(10)}
+    learners: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(10)}
+    people: ClassVar[dict[str, str]] = {"author": "作者", **learners}
     server: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -157,7 +158,7 @@ def prepare(folder: Path, port: int, database_url: str, size: str = "320x180") -
         hashed = accounts.hasher.hash(PASSWORD)
         author = _person(session, "author", "作者", hashed, Role.AUTHOR)
         reviewer = _person(session, "reviewer", "审核", hashed, Role.REVIEWER)
-        for name, shown in Theatre.people.items():
+        for name, shown in Theatre.learners.items():
             _person(session, name, shown, hashed, Role.LEARNER)
         _publish(session, author.id, reviewer.id, _lecture(session, app, author.id, size))
     environment = {n: text for n, text in os.environ.items() if not n.startswith("ZHIXIN_")} | {

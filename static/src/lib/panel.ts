@@ -1,5 +1,6 @@
 import { includes, type Spans, subtract, total } from "./spans";
 import type { Reply } from "./lease";
+import { type Word, wordsOf } from "./words";
 
 /** 4:05 or 1:02:03, as the pages write media time. */
 export function clock(ms: number): string {
@@ -16,19 +17,13 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** The learner's account beside the video: confirmed, on its way, missing, and why. */
 export class Panel {
-  readonly #words: Record<string, string>;
+  readonly word: Word;
   #drawn = "";
   /** How many questions at which the video stops are not answered yet. */
   stopsMissing = 0;
 
   constructor(readonly root: HTMLElement) {
-    const words = root.querySelector("script[data-words]")?.textContent ?? "{}";
-    this.#words = JSON.parse(words) as Record<string, string>;
-  }
-
-  /** A text of the page, in its language, with `{name}` filled in. */
-  word(key: string, values: Record<string, string | number> = {}): string {
-    return (this.#words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+    this.word = wordsOf(root);
   }
 
   times(confirmedMs: number, pendingMs: number, neededMs: number): void {

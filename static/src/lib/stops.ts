@@ -7,7 +7,7 @@ import type { Reply } from "./lease";
 type VideoPlayer = ReturnType<typeof videojs>;
 
 /** A question at which the video stops: without words until what is before it is confirmed. */
-interface Stop {
+export interface Stop {
   place: number;
   at: number; // seconds
   reached: boolean;
@@ -20,9 +20,33 @@ interface Stop {
   explanation: string | null;
 }
 
-interface Judged extends Pick<Reply, "unit" | "course"> {
+interface Judged extends Partial<Pick<Reply, "unit" | "course">> {
   right: boolean;
   stop: Stop;
+}
+
+/** Who says what is asked, and whether a choice is right. */
+export interface Source {
+  stops(): Promise<Stop[]>;
+  choose(stop: Stop, choice: number): Promise<Judged>;
+}
+
+/** The server: it says what is asked when it has confirmed the part before. */
+class Server implements Source {
+  constructor(readonly data: DOMStringMap) {}
+
+  get #address(): string {
+    const { enrolment = "", unit = "" } = this.data;
+    return `/api/v1/enrolments/${enrolment}/units/${encodeURIComponent(unit)}/stops`;
+  }
+
+  async stops(): Promise<Stop[]> {
+    return (await ask<{ stops: Stop[] }>("GET", this.#address)).stops;
+  }
+
+  choose(stop: Stop, choice: number): Promise<Judged> {
+    return ask<Judged>("POST", `${this.#address}/${stop.place}`, { choice, tries: stop.tries });
+  }
 }
 
 const LOOK_EVERY_MS = 1500;
@@ -53,8 +77,9 @@ export class Stops {
     readonly video: VideoPlayer,
     readonly word: (key: string, values?: Record<string, string | number>) => string,
     readonly beat: () => void,
-    readonly told: (judged: Judged) => void,
+    readonly told: (reply: Pick<Reply, "unit" | "course">) => void,
     readonly missing: (count: number) => void,
+    readonly source: Source = new Server(root.dataset),
   ) {
     this.#box = root.querySelector("[data-stop]") as HTMLElement;
     this.#list = root.querySelector("[data-stops]") as HTMLElement;
@@ -69,17 +94,12 @@ export class Stops {
   async refresh(): Promise<void> {
     if (!this.#box) return;
     try {
-      this.#stops = (await ask<{ stops: Stop[] }>("GET", this.#address)).stops;
+      this.#stops = await this.source.stops();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
     }
     this.#draw();
     if (!this.video.paused()) this.#played(); // it began before this was known
-  }
-
-  get #address(): string {
-    const { enrolment = "", unit = "" } = this.root.dataset;
-    return `/api/v1/enrolments/${enrolment}/units/${encodeURIComponent(unit)}/stops`;
   }
 
   #look(): void {
@@ -135,7 +155,7 @@ export class Stops {
   }
 
   async #fetch(): Promise<void> {
-    this.#stops = (await ask<{ stops: Stop[] }>("GET", this.#address)).stops;
+    this.#stops = await this.source.stops();
     this.#draw();
   }
 
@@ -174,8 +194,7 @@ export class Stops {
     if (!stop || stop.answered || this.#busy) return;
     this.#wait(true);
     try {
-      const address = `${this.#address}/${stop.place}`;
-      const judged = await ask<Judged>("POST", address, { choice, tries: stop.tries });
+      const judged = await this.source.choose(stop, choice);
       this.#stops = this.#stops.map((each) => (each.place === stop.place ? judged.stop : each));
       this.#open = judged.stop;
       this.#draw();
@@ -203,7 +222,7 @@ export class Stops {
     this.#at("help").hidden = true;
     this.#at("go").hidden = false;
     this.#at("go").focus();
-    this.told(judged);
+    if (judged.unit && judged.course) this.told({ unit: judged.unit, course: judged.course });
   }
 
   async #wrong(stop: Stop): Promise<void> {

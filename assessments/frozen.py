@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,6 +55,12 @@ def kept(session: Session, paper_version_id: int, sha256: str) -> papers.Paper:
         while len(_kept) > _MOST:
             _prints.pop(_kept.popitem(last=False)[0], None)
     return found
+
+
+def known(hashes: Mapping[int, str]) -> dict[int, papers.Paper]:
+    """The papers that this process keeps already, by version; ``hashes`` by version."""
+    with _lock:
+        return {id: _kept[sha256] for id, sha256 in hashes.items() if sha256 in _kept}
 
 
 def whole(session: Session, base: papers.Paper, drawn: Mapping[str, Any] | None) -> papers.Paper:
@@ -136,10 +142,15 @@ def print_of(session: Session, paper_version_id: int, question_id: str) -> str:
     name = pools.names(session, [version]).get(version)
     if name is None:
         raise NotFound
+    return drawn_print(name, lambda: pools.asked(session, [version])[version][0])
+
+
+def drawn_print(name: str, asked: Callable[[], papers.Question]) -> str:
+    """The fingerprint of a question of a bank, by the hash of its version."""
     with _lock:
         known = _drawn_prints.get(name)
     if known is None:
-        known = fingerprint(pools.asked(session, [version])[version][0])
+        known = fingerprint(asked())
         with _lock:
             _drawn_prints[name] = known
             while len(_drawn_prints) > _MOST_DRAWN:
@@ -147,34 +158,24 @@ def print_of(session: Session, paper_version_id: int, question_id: str) -> str:
     return known
 
 
-def graded(
-    session: Session, paper_version_id: int, drawn: Mapping[str, Any] | None
-) -> dict[str, str]:
-    """The fingerprints of an attempt's questions that are right or wrong without people."""
-    base = paper(session, paper_version_id)
-    prints = _prints_of(session, paper_version_id)
-    found = {each.id: prints[each.id] for each in base.questions if not each.by_people}
-    ids = [id for line in drawn["versions"] for id in line] if drawn else []
-    for version, (asked, _text) in pools.asked(session, ids).items():
-        if not asked.by_people:
-            id = blueprints.drawn_id(version)
-            found[id] = print_of(session, paper_version_id, id)
-    return found
-
-
 def _prints_of(session: Session, paper_version_id: int) -> Mapping[str, str]:
     query = sa.select(PaperVersion.sha256).where(PaperVersion.id == paper_version_id)
     return _printed(session, paper_version_id, session.scalars(query).one())
 
 
-def _printed(session: Session, paper_version_id: int, sha256: str) -> dict[str, str]:
-    found = kept(session, paper_version_id, sha256)
+def _printed(session: Session, paper_version_id: int, sha256: str) -> Mapping[str, str]:
+    return prints(sha256, kept(session, paper_version_id, sha256))
+
+
+def prints(sha256: str, paper: papers.Paper) -> Mapping[str, str]:
+    """The fingerprints of a paper's own questions, kept as long as the paper."""
     with _lock:
         known = _prints.get(sha256)
     if known is None:
-        known = {question.id: fingerprint(question) for question in found.questions}
+        known = {question.id: fingerprint(question) for question in paper.questions}
         with _lock:
-            _prints[sha256] = known
+            if sha256 in _kept:
+                _prints[sha256] = known
     return known
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from assessments import attempts, frozen
+from assessments.frozen_many import Questions
 from assessments.models import Attempt, AttemptState, Practice, PracticeAnswer
 
 #: The most questions that are drawn at once.
@@ -156,13 +157,16 @@ def _in_attempts(session: Session, person_id: int) -> list[Answered]:
         Attempt.closed_at,
         Attempt.drawn,
     ).where(Attempt.person_id == person_id, Attempt.state == AttemptState.CLOSED)
+    rows = session.execute(query).all()
+    drawn_ids = {id for row in rows if row.drawn for line in row.drawn["versions"] for id in line}
+    found = Questions(session, (), drawn_ids, {row.paper_version_id for row in rows})
     return [
         Answered(
             at, scope, version, question, prints[question], tuple(answers[question]),
             bool(mark["right"]), True,
         )
-        for scope, version, answers, result, at, drawn in session.execute(query)
-        for prints in (frozen.graded(session, version, drawn),)
+        for scope, version, answers, result, at, drawn in rows
+        for prints in (found.graded(version, drawn),)
         for question, mark in result["questions"].items()
         if question in prints and answers.get(question)
     ]  # fmt: skip
@@ -177,10 +181,12 @@ def _in_practice(session: Session, person_id: int) -> list[Answered]:
         .join(Practice, Practice.id == PracticeAnswer.practice_id)
         .where(Practice.person_id == person_id, PracticeAnswer.right.is_not(None))
     )  # fmt: skip
+    rows = session.execute(query).all()
+    found = Questions(session, {(row.paper_version_id, row.question_id) for row in rows})
     return [
         Answered(
-            at, scope, version, question, frozen.print_of(session, version, question),
-            tuple(answer), right, False,
+            at, scope, version, question, found.print_of((version, question)), tuple(answer),
+            right, False,
         )
-        for scope, version, question, answer, right, at in session.execute(query)
+        for scope, version, question, answer, right, at in rows
     ]  # fmt: skip

@@ -21,9 +21,11 @@ from sqlalchemy.orm import Session
 from assessments import frozen, papers
 from assessments.banks import pools
 from assessments.errors import UnderExamination
+from assessments.frozen_many import Questions
 from assessments.mistakes import Mistake
 from assessments.models import Practice, PracticeAnswer
 from assessments.prints import fingerprint
+from assessments.questions import Question
 from zhixin.errors import Conflict, Invalid, NotFound
 
 
@@ -120,9 +122,11 @@ def view(session: Session, practice: Practice) -> list[dict[str, Any]]:
     query = sa.select(PracticeAnswer).where(PracticeAnswer.practice_id == practice.id)
     given = {each.place: each for each in session.scalars(query)}
     hidden = frozen.under_examination(session, practice.person_id)
+    places = [(version, question) for _scope, version, question in practice.questions]
+    asked = Questions(session, {*places}).corrected({*places})
     return [
-        _shown(session, practice, place, given.get(place), hidden)
-        for place in range(len(practice.questions))
+        _shown(practice, place, asked[named], given.get(place), hidden)
+        for place, named in enumerate(places)
     ]
 
 
@@ -143,14 +147,13 @@ def finished(session: Session, person_id: int, scope: str) -> set[int]:
 
 
 def _shown(
-    session: Session,
     practice: Practice,
     place: int,
+    named: tuple[Question, str | None],
     given: PracticeAnswer | None,
     hidden: frozenset[str],
 ) -> dict[str, Any]:
-    _scope, paper_version_id, question_id = practice.questions[place]
-    asked, passage = frozen.question(session, paper_version_id, question_id)
+    asked, passage = named
     shown: dict[str, Any] = {
         "place": place, "question": None, "passage": None, "answer": None, "right": None, "key": None
     }  # fmt: skip

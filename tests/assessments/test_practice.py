@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,3 +176,35 @@ def test_drawing_takes_the_worst_first(now):
     found = fold(told([("a", False, False), ("b", False, False), ("b", False, False)]), 3)
     assert [each.key for each in mistakes.drawn(found)] == ["b", "a"]
     assert [each.key for each in mistakes.drawn(found, 1)] == ["b"]
+
+
+def test_the_book_asks_the_database_as_often_for_many_as_for_one(
+    session, learner, test, read, wrong, create_version, now
+):
+    """Queries of the book and of a run do not grow with questions or answers."""
+
+    def asked(act):
+        session.commit()
+        session.expire_all()
+        seen = []
+        note = lambda *told: seen.append(told[2])  # noqa: E731
+        connection = session.connection()
+        sa.event.listen(connection, "before_cursor_execute", note)
+        act()
+        sa.event.remove(connection, "before_cursor_execute", note)
+        return len(seen)
+
+    def practised(count):
+        version = create_version(*(single(f"p{n}", stem=f"问 {count} {n}") for n in range(count)))
+        run = run_of(session, learner, version, now)
+        for place in range(count):
+            practice.answer(session, run, place, ["a"], now)
+        return run
+
+    test(wrong)
+    test(wrong)
+    few = practised(1)
+    read()
+    counts = asked(read), asked(lambda: practice.view(session, few))
+    many = practised(12)
+    assert (asked(read), asked(lambda: practice.view(session, many))) == counts

@@ -11,7 +11,7 @@ from courses import review as pages
 from courses.review import blueprint
 from courses.reviews import comments, publication
 from courses.reviews.models import ReviewComment
-from courses.reviews.states import CommentState, CommentStep
+from courses.reviews.states import CommentStep
 from courses.studio import blueprint as studio
 from zhixin import access, clock, db
 from zhixin.errors import Invalid, NotFound
@@ -70,13 +70,12 @@ def remarks(course_id: int) -> ResponseReturnValue:
     """All that reviewers remarked on a course, open ones first by unit, with my answers."""
     session = db.session()
     course = editing.get(session, course_id, access.person().id)
-    found = comments.of_course(session, course.id)
     history = reviewing.history(session, course.id)
     return render_template(
         "studio/remarks.html",
         course=course,
-        comments=[c for c in found if c.state != CommentState.CLOSED],
-        closed=[c for c in found if c.state == CommentState.CLOSED],
+        comments=comments.waiting(session, course.id),
+        closed=comments.closed(session, course.id, request.args.get("page", 1, type=int)),
         newest=history[0][0] if history else None,
         units={u.key: u for c in course.chapters for u in c.units},
     )

@@ -18,7 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from assessments.banks.models import Bank, BankEditor, BankKind, BankQuestion
+from zhixin import paging
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
+from zhixin.paging import Page
 from zhixin.people.models import Person, Role, RoleGrant
 
 MOST_EDITORS = 30
@@ -87,15 +89,15 @@ def drawable(session: Session, person_ids: Collection[int]) -> Sequence[Bank]:
     ).all()
 
 
-def of_person(session: Session, person: Person) -> Sequence[Bank]:
-    """The banks that this person may read, the newest first."""
+def of_person(session: Session, person: Person, number: int = 1) -> Page[Bank]:
+    """A page of the banks that this person may read, the newest first."""
     query = sa.select(Bank).order_by(Bank.id.desc())
     if Role.REVIEWER not in person.roles:
         mine = sa.select(BankEditor.bank_id).where(BankEditor.person_id == person.id)
         query = query.where(
             sa.or_(Bank.owner_id == person.id, Bank.id.in_(mine), Bank.kind == BankKind.SHARED)
         )
-    return session.scalars(query).all()
+    return paging.of(session, query, number)
 
 
 def create(

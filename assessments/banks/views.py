@@ -132,6 +132,8 @@ def steps(bank_id: int) -> ResponseReturnValue:
     except ValueError:
         raise NotFound from None
     try:
+        if taken is QuestionStep.ACCEPT and "number" not in form:
+            return _accept(found)
         count = writing.step(
             db.session(),
             found,
@@ -150,6 +152,33 @@ def steps(bank_id: int) -> ResponseReturnValue:
     if len(named) == 1 and "one" in form:
         return to_question(bank_id, named[0])
     return to_bank(bank_id, listing.Filter.read(form).address)
+
+
+def _accept(found: Held) -> ResponseReturnValue:
+    """Accept the chosen questions, at the versions that stood on the page; the others are named."""
+    chosen, shown = _chosen(found), _on_page()
+    seen = {id: shown[id] for id in chosen if id in shown}
+    if not seen:
+        raise Invalid("只能通过本页上显示的题目，请刷新页面后再试")
+    newer = writing.accept(db.session(), found, seen, clock.now())
+    if count := len(seen) - len(newer):
+        flash(_("已处理 %(n)s 道题", n=count), "success")
+    if newer:
+        ids = "、".join(map(str, newer))
+        flash(_("这些题目已有新的版本，没有通过，请看过之后再处理：%(ids)s", ids=ids), "warning")
+    if unseen := len(chosen) - len(seen):
+        flash(_("另有 %(n)s 道题不在本页上，没有通过，请逐页查看后通过", n=unseen), "warning")
+    return to_bank(found.bank.id, listing.Filter.read(request.form).address)
+
+
+def _on_page() -> dict[int, int]:
+    """The versions of the page's questions, by id, as the form carries them."""
+    pairs = (each.partition(":") for each in request.form.getlist("shown"))
+    return {
+        int(id): int(number)
+        for id, _colon, number in pairs
+        if id.isdecimal() and number.isdecimal() and len(id) < 19 and len(number) < 10
+    }
 
 
 @blueprint.post("/<int:bank_id>/copy")
@@ -295,7 +324,8 @@ def _field_names() -> Mapping[str, str]:
 
 def _index(**facts: object) -> str:
     session = db.session()
-    found = keeping.of_person(session, access.person())
+    number = request.args.get("page", 1, type=int)
+    found = keeping.of_person(session, access.person(), number)
     return render_template(
         "banks/index.html",
         banks=found,

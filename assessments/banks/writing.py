@@ -256,6 +256,24 @@ def step(
     return len(found)
 
 
+def accept(session: Session, held: Held, seen: Mapping[int, int], now: datetime) -> list[int]:
+    """Accept questions at the versions that were read, by their ids.
+
+    Returns:
+        Those that have a newer version by now: they stay as they are.
+
+    Raises:
+        As for :func:`step`; then nothing is accepted.
+    """
+    places.hold(session, held.bank.id)
+    newer = [
+        each.id for each in _found(session, held, list(seen)) if each.newest_number != seen[each.id]
+    ]
+    if fresh := [id for id in seen if id not in set(newer)]:
+        step(session, held, fresh, QuestionStep.ACCEPT, now=now)
+    return newer
+
+
 def version(session: Session, question: BankQuestion, number: int | None = None) -> BankVersion:
     """The newest version, or the one with this number.
 

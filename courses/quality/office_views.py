@@ -37,7 +37,7 @@ def _office_page() -> str:
     session = db.session()
     return render_template(
         "quality/office.html",
-        rounds=rounds.listing(session, office=True),
+        rounds=rounds.listing(session, office=True, number=request.args.get("page", 1, type=int)),
         marks=marks.listing(session),
         example=criteria.EXAMPLE,
         sent=request.form,

@@ -28,7 +28,7 @@ def index() -> ResponseReturnValue:
     on_panel = panel.rounds_of(session, current_user.id) if access.has_role(Role.REVIEWER) else []
     return render_template(
         "quality/index.html",
-        rounds=rounds.listing(session, office=False),
+        rounds=rounds.listing(session, office=False, number=request.args.get("page", 1, type=int)),
         marks=marks.listing(session),
         on_panel=on_panel,
         now=clock.now(),

@@ -27,8 +27,9 @@ from courses.quality.states import (
     RoundState,
     RoundStep,
 )
-from zhixin import acts, clock
+from zhixin import acts, clock, paging
 from zhixin.errors import Conflict, Invalid, NotAllowed, NotFound
+from zhixin.paging import Page
 
 MOST_CHARACTERS = 4_000
 #: States in which a round is nobody's but the office's.
@@ -106,12 +107,12 @@ def note(
     )  # fmt: skip
 
 
-def listing(session: Session, *, office: bool) -> Sequence[QualityRound]:
-    """All rounds, the newest first; drafts are the office's."""
+def listing(session: Session, *, office: bool, number: int = 1) -> Page[QualityRound]:
+    """A page of the rounds, the newest first; drafts are the office's."""
     query = sa.select(QualityRound).order_by(QualityRound.id.desc())
-    return session.scalars(
-        query if office else query.where(QualityRound.published_at.is_not(None))
-    ).all()
+    if not office:
+        query = query.where(QualityRound.published_at.is_not(None))
+    return paging.of(session, query, number)
 
 
 def get(

@@ -22,8 +22,9 @@ from courses.reviews.states import (
     IllegalReviewStep,
     SeatState,
 )
-from zhixin import acts
+from zhixin import acts, paging
 from zhixin.errors import Conflict, Invalid, NotFound
+from zhixin.paging import Page
 from zhixin.people.models import Person, Role
 
 MOST_CHARACTERS = 2_000
@@ -110,18 +111,34 @@ def add(
     return comment
 
 
+#: What is shown with a remark.
+_TOLD = (
+    joinedload(ReviewComment.person),
+    joinedload(ReviewComment.version),
+    selectinload(ReviewComment.replies).joinedload(ReviewReply.person),
+)
+
+
 def of_course(session: Session, course_id: int) -> Sequence[ReviewComment]:
     """All remarks on a course with their answers, in the order that they were made."""
-    return session.scalars(
-        sa.select(ReviewComment)
-        .where(ReviewComment.course_id == course_id)
-        .options(
-            joinedload(ReviewComment.person),
-            joinedload(ReviewComment.version),
-            selectinload(ReviewComment.replies).joinedload(ReviewReply.person),
-        )
-        .order_by(ReviewComment.id)
-    ).all()
+    query = sa.select(ReviewComment).where(ReviewComment.course_id == course_id)
+    return session.scalars(query.options(*_TOLD).order_by(ReviewComment.id)).all()
+
+
+def waiting(session: Session, course_id: int) -> Sequence[ReviewComment]:
+    """Those that are not closed."""
+    query = sa.select(ReviewComment).where(
+        ReviewComment.course_id == course_id, ReviewComment.state != CommentState.CLOSED
+    )
+    return session.scalars(query.options(*_TOLD).order_by(ReviewComment.id)).all()
+
+
+def closed(session: Session, course_id: int, number: int) -> Page[ReviewComment]:
+    """A page of those that are closed, the last made first."""
+    query = sa.select(ReviewComment).where(
+        ReviewComment.course_id == course_id, ReviewComment.state == CommentState.CLOSED
+    )
+    return paging.of(session, query.order_by(ReviewComment.id.desc()), number, _TOLD)
 
 
 def beside(session: Session, course_id: int, unit_key: str, kind: str) -> Sequence[ReviewComment]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -409,6 +410,32 @@ def test_nobody_accepts_what_they_did_not_read(
     sent = {"question": id, "one": "1", "step": "accept"}
     assert client.post(f"/banks/{bank.id}/steps", data=sent | {"number": "1"}).status_code == 409
     assert client.post(f"/banks/{bank.id}/steps", data=sent | {"number": "2"}).status_code == 303
+
+
+def test_many_are_accepted_as_they_stood_on_the_page(
+    session: Session, bank: Bank, mine: Held, other: Person, sign_in: Any, now: datetime
+) -> None:
+    """A version that came after, or a question of another page, is not: both are told."""
+    ids = [_add(session, mine, now, f"题 {n}") for n in range(3)]
+    writing.step(session, mine, ids, QuestionStep.PROPOSE, now=now)
+    session.commit()
+    client = sign_in(other)
+    page = client.get(f"/banks/{bank.id}").text
+    shown = re.findall(r'name="shown" value="([^"]+)"', page)
+    assert sorted(shown) == [f"{id}:1" for id in ids]
+    writing.edit(session, mine, ids[1], writing.checked(single("", stem="别的题")), 1, now)
+    writing.step(session, mine, [ids[1]], QuestionStep.PROPOSE, now=now)
+    session.commit()
+    sent = {"all": "1", "step": "accept", "shown": [f"{ids[0]}:1", f"{ids[1]}:1", "x:1", "1:"]}
+    after = client.post(f"/banks/{bank.id}/steps", data=sent, follow_redirects=True).text
+    assert f"请看过之后再处理：{ids[1]}" in after
+    assert "另有 1 道题不在本页上" in after
+    session.expire_all()
+    states = [session.get_one(BankQuestion, id).state for id in ids]
+    assert states == [QuestionState.ACCEPTED, QuestionState.PROPOSED, QuestionState.PROPOSED]
+    unseen = client.post(f"/banks/{bank.id}/steps", data={"step": "accept", "question": ids[2]})
+    assert unseen.status_code == 422
+    assert "只能通过本页上显示的题目" in unseen.text
 
 
 def test_a_weird_step_is_no_failure(

@@ -32,6 +32,7 @@ def init_app(app: Flask) -> None:
     from courses.classes import tasks as class_tasks  # noqa: F401
     from courses.classes import views as class_views
     from courses.courseware import views as courseware_views
+    from courses.courseware.models import Courseware
     from courses.insight import tasks as insight_tasks  # noqa: F401
     from courses.insight import views as insight_views  # noqa: F401 - adds its routes to the studio's
     from courses.media_uses import of_owner
@@ -54,7 +55,7 @@ def init_app(app: Flask) -> None:
         public_views as register_public_views,  # noqa: F401 - adds its routes to the public ones
     )
     from courses.stops import api as stops_api  # noqa: F401 - adds its routes to learning's
-    from media import references
+    from media import collecting, references
     from zhixin.reports.words import field_names_from
 
     app.extensions["course_index"] = search.CourseIndex(app.extensions["settings"].index_dir)
@@ -84,3 +85,5 @@ def init_app(app: Flask) -> None:
     hand_in_lane.init_app(app)
     field_names_from(app, fields.names)
     references.uses_from(app, of_owner)
+    root = collecting.Root("courseware", Courseware.id)
+    collecting.also(app, collecting.Kind(Courseware, (root,)))

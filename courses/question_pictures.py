@@ -17,18 +17,18 @@ class AuthorsPictures:
 
     def keep(self, content: bytes) -> str:
         """Raises:
-        PictureRefused, OutOfSpace: as ``media.pictures.import_bytes``.
+        PictureRefused, OutOfSpace: as ``media.pictures.bring``.
         """
+        store = current_app.extensions["media_store"]
+        brought = pictures.bring(
+            store,
+            self._owner_id,
+            content,
+            max_bytes=current_app.extensions["settings"].picture_bytes,
+            now=clock.now(),
+        )
         with db.database().transaction() as session:
-            kept = pictures.import_bytes(
-                session,
-                current_app.extensions["media_store"],
-                self._owner_id,
-                content,
-                max_bytes=current_app.extensions["settings"].picture_bytes,
-                now=clock.now(),
-            )
-            return kept.id
+            return pictures.keep(session, store, brought).id
 
     def load(self, name: str) -> tuple[bytes, str] | None:
         store = current_app.extensions["media_store"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 
 from media import queueing
 from media.errors import MESSAGES
-from media.models import Asset, AssetState
+from media.holding import CLAIM, Work
+from media.models import Asset
 from media.transcode import Transcoded
 from media.work_states import TRANSITIONS, Step
 from zhixin.errors import Conflict, NotFound
 from zhixin.people.models import Person
 
-#: A worker that is silent this long has died; its claim runs out and another takes over.
-CLAIM = timedelta(seconds=60)
 MOST_TRIES = 3
+WORK = Work(Asset, Asset.id, TRANSITIONS)
 
 
 def get(session: Session, asset_id: int, owner_id: int) -> Asset:
@@ -81,12 +81,12 @@ def claim(
 
 def renew(session: Session, asset_id: int, mark: str, percent: int, now: datetime) -> bool:
     """Say that the work goes on; False when the claim was lost."""
-    return _change(session, asset_id, mark, progress=percent, claimed_until=now + CLAIM)
+    return WORK.renew(session, asset_id, mark, percent, now)
 
 
 def reported(session: Session, asset_id: int, mark: str, report: dict[str, Any]) -> bool:
     """Keep what was found in the file (``media.report``)."""
-    return _change(session, asset_id, mark, report=report)
+    return WORK.change(session, asset_id, mark, report=report)
 
 
 def ready(
@@ -99,7 +99,7 @@ def ready(
     now: datetime,
 ) -> bool:
     """Every file is in its final place."""
-    return _change(
+    return WORK.change(
         session,
         asset_id,
         mark,
@@ -119,16 +119,7 @@ def ready(
 
 def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
     """Give up, and tell the author why."""
-    return _change(
-        session,
-        asset_id,
-        mark,
-        state=TRANSITIONS.end(Step.FAIL),
-        failure_code=code,
-        failure=MESSAGES[code],
-        claimed_until=None,
-        claim=None,
-    )
+    return WORK.failed(session, asset_id, mark, code, failure=MESSAGES[code])
 
 
 def release(
@@ -141,16 +132,7 @@ def release(
     postponed: str | None = None,
 ) -> bool:
     """Leave the work to a later try; ``counted``: this one was a try; ``postponed``: why."""
-    return _change(
-        session,
-        asset_id,
-        mark,
-        state=TRANSITIONS.end(Step.RELEASE),
-        claimed_until=retry_at,
-        postponed=postponed,
-        claim=None,
-        tries=Asset.tries if counted else Asset.tries - 1,
-    )
+    return WORK.release(session, asset_id, mark, retry_at, counted=counted, postponed=postponed)
 
 
 def cancel(session: Session, asset: Asset) -> None:
@@ -181,21 +163,6 @@ def retry(session: Session, asset: Asset, now: datetime, *, has_source: bool) ->
 
 
 def _step(session: Session, asset: Asset, step: Step, **values: object) -> bool:
-    """Whoever is first has the step; the other finds the state changed."""
-    changed = session.execute(
-        sa.update(Asset)
-        .where(Asset.id == asset.id, Asset.state.in_(TRANSITIONS.before(step)))
-        .values(state=TRANSITIONS.end(step), **values)
-        .execution_options(synchronize_session=False)
-    )
+    taken = WORK.step(session, asset.id, step, **values)
     session.refresh(asset)
-    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
-
-
-def _change(session: Session, asset_id: int, mark: str, **values: object) -> bool:
-    changed = session.execute(
-        sa.update(Asset)
-        .where(Asset.id == asset_id, Asset.claim == mark, Asset.state == AssetState.TRANSCODING)
-        .values(**values)
-    )
-    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
+    return taken

@@ -23,8 +23,11 @@ MESSAGES = {
     "transcode-failed": "视频转码失败。请确认视频在本机可以从头到尾播放，重新导出后再上传。",
     "transcode-timeout": "视频转码超时。请降低分辨率或拆分视频后重新上传。",
     "disk-full": "服务器存储空间不足，转码未完成。已通知管理员，稍后会自动重试。",
+    "vault-away": "素材存储暂时无法访问，转码未完成，稍后会自动重试。",
     "cancelled": "转码已取消。",
 }
+#: No number of these makes a video failed: it is tried again for as long as it takes.
+NOT_THE_FILES_FAULT = ("cancelled", "disk-full", "vault-away")
 PICTURE_MESSAGES = {
     "picture-empty": "没有收到图片。请重新选择文件。",
     "picture-kind": "只接受 PNG、JPEG、WebP、GIF 图片；SVG 等其他格式请先导出为 PNG。",

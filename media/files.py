@@ -12,6 +12,7 @@ import io
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -24,6 +25,7 @@ from media.errors import FileRefused
 from media.file_models import Attachment
 from media.storage import MediaStore
 from media.vaults import CHUNK_BYTES
+from zhixin import db
 from zhixin.errors import NotFound
 
 
@@ -80,14 +82,14 @@ def import_bytes(
     max_bytes: int,
     now: datetime,
 ) -> Attachment:
-    """Keep a file that came from outside; see :func:`keep`."""
-    return keep(
-        session, store, owner_id, io.BytesIO(sent), file_name=file_name, max_bytes=max_bytes, now=now
-    )  # fmt: skip
+    """A small file that came from outside; see :func:`bring` and :func:`keep`."""
+    brought = bring(
+        store, owner_id, io.BytesIO(sent), file_name=file_name, max_bytes=max_bytes, now=now
+    )
+    return keep(session, store, brought)
 
 
-def keep(
-    session: Session,
+def bring(
     store: MediaStore,
     owner_id: int,
     sent: BinaryIO | Path,
@@ -96,14 +98,15 @@ def keep(
     max_bytes: int,
     now: datetime,
 ) -> Attachment:
-    """Keep a file, given as a local path or open at its start; the same one is kept once.
+    """A file, given as a local path or open at its start, into the vault: outside any transaction.
+    What is returned is for :func:`keep`; without that, a night removes the bytes.
 
     Raises:
         FileRefused: it is empty, too large, or of a kind that is not taken.
         OutOfSpace: there is no room.
     """
     if not isinstance(sent, Path):
-        return _spooled(session, store, owner_id, sent, file_name, max_bytes, now)
+        return _spooled(store, owner_id, sent, file_name, max_bytes, now)
     size = sent.stat().st_size
     if size == 0:
         raise FileRefused("file-empty")
@@ -114,11 +117,8 @@ def keep(
         kind = kind_of(name, file.read(4096))
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if same := _same(session, owner_id, digest, name):
-        same.unused_since = same.discarded_at = None  # it is wanted again
-        return same
     store.require_space(size)
-    kept = Attachment(
+    brought = Attachment(
         id=secrets.token_hex(16),
         owner_id=owner_id,
         file_name=name,
@@ -127,17 +127,24 @@ def keep(
         sha256=digest,
         created_at=now,
     )
-    # Before the row: what a row speaks of is there. Without a row, the nightly job removes it.
-    store.vault.put(kept.key, sent)
-    try:
-        with session.begin_nested():
-            session.add(kept)
-    except IntegrityError:  # the same file came twice at once
-        store.vault.remove(kept.key)
-        if same := _same(session, owner_id, digest, name):
-            return same
-        raise
-    return kept
+    store.vault.put(brought.key, sent)
+    return brought
+
+
+def keep(session: Session, store: MediaStore, brought: Attachment) -> Attachment:
+    """The row of a file that was brought; the same file of one author is kept once."""
+    if same := _same(session, brought):
+        same.unused_since = same.discarded_at = None  # it is wanted again
+    else:
+        try:
+            with session.begin_nested():
+                session.add(brought)
+            return brought
+        except IntegrityError:  # the same file came twice at once
+            if (same := _same(session, brought)) is None:
+                raise
+    db.after_commit(session, partial(store.vault.remove, brought.key))
+    return same
 
 
 def get(session: Session, file_id: str, owner_id: int) -> Attachment:
@@ -198,7 +205,6 @@ def kind_of(name: str, start: bytes) -> Kind:
 
 
 def _spooled(
-    session: Session,
     store: MediaStore,
     owner_id: int,
     sent: BinaryIO,
@@ -215,18 +221,20 @@ def _spooled(
                 if size > max_bytes:
                     raise FileRefused("file-too-large", max_bytes=max_bytes)
                 file.write(chunk)
-        return keep(
-            session, store, owner_id, path, file_name=file_name, max_bytes=max_bytes, now=now
-        )
+        return bring(store, owner_id, path, file_name=file_name, max_bytes=max_bytes, now=now)
     finally:
         path.unlink(missing_ok=True)
 
 
-def _same(session: Session, owner_id: int, digest: str, name: str) -> Attachment | None:
+def _same(session: Session, brought: Attachment) -> Attachment | None:
+    # Held, so that the night does not remove it meanwhile (see media.collecting).
     return session.scalar(
-        sa.select(Attachment).where(
-            Attachment.owner_id == owner_id,
-            Attachment.sha256 == digest,
-            Attachment.file_name == name,
+        sa.select(Attachment)
+        .where(
+            Attachment.owner_id == brought.owner_id,
+            Attachment.sha256 == brought.sha256,
+            Attachment.file_name == brought.file_name,
         )
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )

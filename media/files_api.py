@@ -63,17 +63,16 @@ def send_picture() -> ResponseReturnValue:
     sent = request.files.get("file")
     if sent is None:
         raise PictureRefused("picture-empty")
-    rates.spend(SENDINGS, access.person().id)
-    most = _settings().picture_bytes
-    kept = pictures.import_bytes(
-        db.session(),
+    person_id, most = _spending(), _settings().picture_bytes
+    brought = pictures.bring(
         _store(),
-        access.person().id,
+        person_id,
         sent.stream.read(most + 1),
         file_name=sent.filename or "",
         max_bytes=most,
         now=clock.now(),
     )
+    kept = pictures.keep(db.session(), _store(), brought)
     return picture_out(kept, request.form.get("words", "")[:200]).model_dump(), 201
 
 
@@ -87,17 +86,24 @@ def send_file() -> ResponseReturnValue:
     sent = request.files.get("file")
     if sent is None:
         raise FileRefused("file-empty")
-    rates.spend(SENDINGS, access.person().id)
-    kept = files.keep(
-        db.session(),
+    person_id = _spending()
+    brought = files.bring(
         _store(),
-        access.person().id,
+        person_id,
         cast(BinaryIO, sent.stream),
         file_name=sent.filename or "",
         max_bytes=_settings().file_bytes,
         now=clock.now(),
     )
-    return file_out(kept).model_dump(), 201
+    return file_out(files.keep(db.session(), _store(), brought)).model_dump(), 201
+
+
+def _spending() -> int:
+    """Who sends, and may; no transaction is left open: a bucket may be far away."""
+    person_id = access.person().id
+    rates.spend(SENDINGS, person_id)
+    db.finish(keep=True)
+    return person_id
 
 
 def picture_out(picture: Picture, words: str = "") -> PictureOut:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from media.errors import TranscodeFailed
 from media.uploads import CHUNK_BYTES
+from media.vaults import VaultAway
 from zhixin import db
 
 #: How long one try may take: generous for hours of video on two cores.
@@ -31,6 +32,19 @@ def meanwhile(act: Callable[[], Done], lost: Callable[[], bool]) -> Done:
         while not wait([doing], timeout=REPORT_EVERY_S).done:
             lost()
     return doing.result()
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Work that needs the vault.
+
+    Raises:
+        TranscodeFailed: the vault can't be reached, which no video is to blame for.
+    """
+    try:
+        yield
+    except VaultAway as error:
+        raise TranscodeFailed("vault-away", log=str(error)) from error
 
 
 class Keeper:

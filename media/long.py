@@ -13,9 +13,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from media import assets, packaging, pieces, transcode
+from media import holding, packaging, pieces, transcode
 from media.command import SOUND_FILE
-from media.errors import MediaRejected, TranscodeFailed
+from media.errors import NOT_THE_FILES_FAULT, MediaRejected, TranscodeFailed
+from media.keeping import reached
 from media.models import Asset
 from media.storage import MediaStore
 from media.transcode import Transcoded
@@ -23,8 +24,6 @@ from zhixin import db, sandbox
 
 #: How often a waiting worker looks for pieces, seconds.
 LOOK_EVERY_S = 1.0
-#: Failures that no number of which makes a piece failed.
-NOT_THE_FILES_FAULT = ("cancelled", "disk-full")
 REPORT_EVERY_S = 2.0
 
 
@@ -64,7 +63,7 @@ def make_piece(
     assert asset.cut is not None
     final = folder(store, asset.cut, taken.number)
     try:
-        with sandbox.scratch(scratch) as made_in, store.local(asset.source) as source:
+        with reached(), sandbox.scratch(scratch) as made_in, store.local(asset.source) as source:
             if taken.span is None:
                 transcode.sound(
                     source, made_in, recipe.probe, recipe.plan,
@@ -82,7 +81,7 @@ def make_piece(
                 session,
                 taken,
                 failure.code,
-                now() + assets.CLAIM,
+                now() + holding.CLAIM,
                 counted=failure.code not in NOT_THE_FILES_FAULT,
                 last=isinstance(failure, MediaRejected),
             )

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +17,7 @@ from media.errors import PictureRefused
 from media.file_models import Picture
 from media.reencoding import Encoded, encode
 from media.storage import MediaStore
-from zhixin import richtext
+from zhixin import db, richtext
 from zhixin.errors import NotFound
 
 
@@ -29,12 +30,27 @@ def import_bytes(
     file_name: str = "",
     max_bytes: int,
     now: datetime,
+) -> Picture:
+    """A picture that came from outside; see :func:`bring` and :func:`keep`."""
+    brought = bring(store, owner_id, sent, file_name=file_name, max_bytes=max_bytes, now=now)
+    return keep(session, store, brought)
+
+
+def bring(
+    store: MediaStore,
+    owner_id: int,
+    sent: bytes,
+    *,
+    file_name: str = "",
+    max_bytes: int,
+    now: datetime,
     encoded: Encoded | None = None,
 ) -> Picture:
-    """Keep a picture that came from outside, whoever made it; the same one is kept once.
+    """A picture into the vault, encoded anew: outside any transaction. What is returned is for
+    :func:`keep`; without that, a night removes the bytes.
 
     Args:
-        encoded: what ``reencoding.encode`` made of ``sent``, if it was done before the transaction.
+        encoded: what ``reencoding.encode`` made of ``sent``, if it was done before.
 
     Raises:
         PictureRefused: it is empty, too large, damaged, or neither PNG, JPEG, WebP nor GIF.
@@ -44,13 +60,9 @@ def import_bytes(
         raise PictureRefused("picture-empty")
     if len(sent) > max_bytes:
         raise PictureRefused("picture-too-large", max_bytes=max_bytes)
-    digest = hashlib.sha256(sent).hexdigest()
-    if same := _same(session, owner_id, digest):
-        same.unused_since = same.discarded_at = None  # it is wanted again
-        return same
     encoded = encoded or encode(sent)
     store.require_space(len(encoded.content))
-    picture = Picture(
+    brought = Picture(
         id=secrets.token_hex(16),
         owner_id=owner_id,
         file_name=names.shown(file_name, "picture"),
@@ -58,20 +70,27 @@ def import_bytes(
         width=encoded.width,
         height=encoded.height,
         size_bytes=len(encoded.content),
-        sent_sha256=digest,
+        sent_sha256=hashlib.sha256(sent).hexdigest(),
         created_at=now,
     )
-    # Before the row: what a row speaks of is there. Without a row, the nightly job removes it.
-    store.vault.write(picture.key, encoded.content)
-    try:
-        with session.begin_nested():
-            session.add(picture)
-    except IntegrityError:  # the same picture came twice at once
-        store.vault.remove(picture.key)
-        if same := _same(session, owner_id, digest):
-            return same
-        raise
-    return picture
+    store.vault.write(brought.key, encoded.content)
+    return brought
+
+
+def keep(session: Session, store: MediaStore, brought: Picture) -> Picture:
+    """The row of a picture that was brought; the same picture of one author is kept once."""
+    if same := _same(session, brought):
+        same.unused_since = same.discarded_at = None  # it is wanted again
+    else:
+        try:
+            with session.begin_nested():
+                session.add(brought)
+            return brought
+        except IntegrityError:  # the same picture came twice at once
+            if (same := _same(session, brought)) is None:
+                raise
+    db.after_commit(session, partial(store.vault.remove, brought.key))
+    return same
 
 
 def get(session: Session, picture_id: str, owner_id: int) -> Picture:
@@ -123,7 +142,11 @@ def url(picture: Picture) -> str:
     return f"{richtext.PICTURES}{picture.id}"
 
 
-def _same(session: Session, owner_id: int, digest: str) -> Picture | None:
+def _same(session: Session, brought: Picture) -> Picture | None:
+    # Held, so that the night does not remove it meanwhile (see media.collecting).
     return session.scalar(
-        sa.select(Picture).where(Picture.owner_id == owner_id, Picture.sent_sha256 == digest)
+        sa.select(Picture)
+        .where(Picture.owner_id == brought.owner_id, Picture.sent_sha256 == brought.sent_sha256)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from media.assets import CLAIM, MOST_TRIES
+from media.assets import MOST_TRIES
 from media.errors import TranscodeFailed
+from media.holding import CLAIM
 from media.models import Asset, AssetState
 from media.piece_models import Piece, PieceState
 from media.probe import Probe

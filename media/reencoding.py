@@ -23,7 +23,8 @@ MAX_FRAMES = 300
 #: Long side of what is kept: twice what a page shows.
 KEPT_SIDE = 2560
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-#: Decoding takes up to 200 MB: pictures wait their turn instead of filling the memory.
+#: Encoding one takes up to 300 MB, of one that can be seen through 500 MB: pictures wait their turn
+#: instead of filling the memory.
 _at_once = threading.BoundedSemaphore(2)
 
 
@@ -73,8 +74,9 @@ def _still(picture: Image.Image) -> Encoded:
     kind = picture.format
     if kind == "JPEG":
         picture.draft("RGB", (KEPT_SIDE, KEPT_SIDE))  # decodes at a half or a quarter if larger
+    picture = _as_kept(picture)
+    picture.thumbnail((KEPT_SIDE, KEPT_SIDE))  # first: each copy of the whole is as large again
     plain = _points(ImageOps.exif_transpose(picture))
-    plain.thumbnail((KEPT_SIDE, KEPT_SIDE))
     into = io.BytesIO()
     if kind == "JPEG":
         plain.save(into, "JPEG", quality=88, optimize=True)
@@ -103,11 +105,17 @@ def _moving(picture: Image.Image, frames: int) -> Encoded:
     return Encoded(f"image/{kind.lower()}", into.getvalue(), *picture.size)
 
 
-def _points(picture: Image.Image) -> Image.Image:
-    """A new picture with the same points: it has no metadata to forget."""
+def _as_kept(picture: Image.Image) -> Image.Image:
+    """In grey or colours; the same picture if it is so already."""
     if picture.mode.startswith("I"):  # 16 bits a point
         picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in "1L" else "RGB"
-    plain = Image.new(mode, picture.size)
-    plain.paste(picture.convert(mode))
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _points(picture: Image.Image) -> Image.Image:
+    """A new picture with the same points: it has no metadata to forget."""
+    picture = _as_kept(picture)
+    plain = Image.new(picture.mode, picture.size)
+    plain.paste(picture)
     return plain

@@ -168,6 +168,8 @@ def _points_at_videos(column: sa.Column[object]) -> bool:
 
 
 def _may_name(column: sa.Column[object]) -> bool:
+    if column.primary_key and column.name == "id":
+        return False  # what a row is called itself is no use of it
     if isinstance(column.type, sa.JSON):
         return True
     return isinstance(column.type, sa.String) and (column.type.length or 32) >= 32

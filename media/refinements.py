@@ -6,14 +6,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from media import queueing
-from media.assets import CLAIM
+from media.holding import CLAIM, Work
 from media.models import Asset, AssetState
 from media.refinement_models import Refinement, RefinementState
 from media.refinement_states import TRANSITIONS
@@ -25,6 +24,7 @@ from zhixin.errors import Conflict
 
 #: A video that nobody has taken for so long finds all workers busy.
 ALL_BUSY = timedelta(seconds=20)
+WORK = Work(Refinement, Refinement.asset_id, TRANSITIONS)
 OPEN = (RefinementState.WAITING, RefinementState.WORKING)
 
 
@@ -73,11 +73,6 @@ def claim(session: Session, asset_id: int, now: datetime) -> str | None:
     return mark if taken.rowcount == 1 else None  # type: ignore[attr-defined]
 
 
-def renew(session: Session, asset_id: int, mark: str, percent: int, now: datetime) -> bool:
-    """Say that the work goes on; False when the claim was lost."""
-    return _change(session, asset_id, mark, progress=percent, claimed_until=now + CLAIM)
-
-
 def gives_way(session: Session, asset_id: int, now: datetime, at_once: int | None = None) -> bool:
     """A video that can't be played at all yet finds no worker. But nobody waits for ever: after
     an hour the work goes on."""
@@ -91,40 +86,13 @@ def gives_way(session: Session, asset_id: int, now: datetime, at_once: int | Non
     return bool(session.scalar(sa.select(sa.and_(left, young))))
 
 
-def release(
-    session: Session, asset_id: int, mark: str, retry_at: datetime, *, counted: bool
-) -> bool:
-    """Leave it to a later try."""
-    return _change(
-        session,
-        asset_id,
-        mark,
-        state=TRANSITIONS.end(Step.RELEASE),
-        claimed_until=retry_at,
-        claim=None,
-        progress=0,
-        tries=Refinement.tries if counted else Refinement.tries - 1,
-    )
-
-
-def failed(session: Session, asset_id: int, mark: str, code: str) -> bool:
-    """Give up: the video stays as it was taken over."""
-    return _change(
-        session,
-        asset_id,
-        mark,
-        state=TRANSITIONS.end(Step.FAIL),
-        failure_code=code,
-        claimed_until=None,
-        claim=None,
-    )
-
-
 def done(
     session: Session, asset: Asset, mark: str, folder: str, report: dict[str, Any], now: datetime
 ) -> bool:
     """From now on ``folder`` is played, a run that is cut as the one before; False when the claim
     was lost, or the video has another run by now."""
+    # In the order in which a night that removes the video takes them.
+    session.execute(sa.select(Asset.id).where(Asset.id == asset.id).with_for_update())
     held = session.scalar(
         sa.select(Refinement)
         .where(
@@ -144,7 +112,7 @@ def done(
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         return False
-    return _change(
+    return WORK.change(
         session,
         asset.id,
         mark,
@@ -164,7 +132,7 @@ def cancel(session: Session, asset_id: int) -> None:
         Conflict: there is nothing to stop.
     """
     values = {"claimed_until": None, "claim": None, "progress": 0}
-    if not _step(session, asset_id, Step.CANCEL, **values):
+    if not WORK.step(session, asset_id, Step.CANCEL, **values):
         raise Conflict("这个视频没有在处理，不能取消")
 
 
@@ -177,7 +145,7 @@ def retry(session: Session, asset_id: int, now: datetime, *, has_source: bool) -
     if not has_source:
         raise Conflict("原始文件已经不在，请重新上传")
     values = {"queued_at": now, "claimed_until": None, "tries": 0, "failure_code": None}
-    if not _step(session, asset_id, Step.RETRY, **values):
+    if not WORK.step(session, asset_id, Step.RETRY, **values):
         raise Conflict("这个视频不需要重新处理")
 
 
@@ -188,24 +156,38 @@ def seconds_left(refinement: Refinement, now: datetime) -> int | None:
     return queueing.seconds_left(refinement.started_at, refinement.progress, now)
 
 
-def drop_replaced(session: Session, store: MediaStore, now: datetime) -> int:
-    """Remove the runs before, once nobody can be playing them; returns how many."""
-    found = session.execute(
-        sa.select(Refinement, Asset)
-        .join(Asset, Asset.id == Refinement.asset_id)
-        .where(Refinement.replaced.is_not(None), Refinement.done_at < now - PAUSE)
-    ).all()
+def drop_replaced(database: db.Database, store: MediaStore, now: datetime) -> int:
+    """Remove the runs before, once nobody can be playing them; returns how many.
+
+    The bytes go first: who is killed between leaves them on record, to be removed again.
+    """
+    with database.session(writes=False) as session:
+        found = session.execute(
+            sa.select(
+                Refinement.asset_id, Refinement.replaced, Refinement.done_at, Asset.duration_ms
+            )
+            .join(Asset, Asset.id == Refinement.asset_id)
+            .where(
+                Refinement.replaced.is_not(None),
+                Refinement.replaced != Asset.folder,
+                Refinement.done_at < now - PAUSE,
+            )
+        ).all()
     gone = 0
-    for refinement, asset in found:
+    for asset_id, run, done_at, duration_ms in found:
+        assert run is not None
+        assert done_at is not None
         # As long as an address that was given at the last moment: see streaming.playlist_url.
-        played = timedelta(milliseconds=2 * (asset.duration_ms or 0)) + PAUSE
-        if refinement.done_at is None or refinement.done_at > now - played:
+        if done_at > now - timedelta(milliseconds=2 * (duration_ms or 0)) - PAUSE:
             continue
-        assert refinement.replaced != asset.folder
-        db.after_commit(session, partial(store.vault.remove_all, refinement.replaced or "-"))
-        refinement.replaced = None
+        store.vault.remove_all(run)
+        with database.transaction() as session:
+            session.execute(
+                sa.update(Refinement)
+                .where(Refinement.asset_id == asset_id, Refinement.replaced == run)
+                .values(replaced=None)
+            )
         gone += 1
-    session.flush()
     return gone
 
 
@@ -214,26 +196,3 @@ def _unclaimed(now: datetime) -> sa.ColumnElement[bool]:
         Refinement.state.in_(OPEN),
         sa.or_(Refinement.claimed_until.is_(None), Refinement.claimed_until < now),
     )
-
-
-def _step(session: Session, asset_id: int, step: Step, **values: object) -> bool:
-    changed = session.execute(
-        sa.update(Refinement)
-        .where(Refinement.asset_id == asset_id, Refinement.state.in_(TRANSITIONS.before(step)))
-        .values(state=TRANSITIONS.end(step), **values)
-    )
-    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
-
-
-def _change(session: Session, asset_id: int, mark: str, **values: object) -> bool:
-    changed = session.execute(
-        sa.update(Refinement)
-        .where(
-            Refinement.asset_id == asset_id,
-            Refinement.claim == mark,
-            Refinement.state == RefinementState.WORKING,
-        )
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]

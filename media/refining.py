@@ -13,9 +13,19 @@ from datetime import timedelta
 import structlog
 from flask import current_app
 
-from media import analysis, assets, copying, probe, refinements, renditions, report, transcode
-from media.errors import MediaRejected, TranscodeFailed
-from media.keeping import TRY_S, Keeper
+from media import (
+    analysis,
+    assets,
+    copying,
+    holding,
+    probe,
+    refinements,
+    renditions,
+    report,
+    transcode,
+)
+from media.errors import NOT_THE_FILES_FAULT, MediaRejected, TranscodeFailed
+from media.keeping import TRY_S, Keeper, reached
 from media.models import Asset
 from media.storage import MediaStore
 from zhixin import clock, config, db, sandbox
@@ -24,8 +34,6 @@ from zhixin.jobs import enqueue, job
 
 log = structlog.get_logger()
 
-#: Failures that no number of which makes it failed.
-NOT_THE_FILES_FAULT = ("cancelled", "disk-full")
 #: After it gave way it is looked at again.
 NEXT_LOOK = timedelta(seconds=30)
 
@@ -48,19 +56,22 @@ def refine(asset_id: int) -> None:
     try:
         if tries > assets.MOST_TRIES:
             raise MediaRejected("transcode-failed")
-        _work(asset, mark, settings)
+        with reached():
+            _work(asset, mark, settings)
     except MediaRejected as refusal:
         with database.transaction() as session:
-            refinements.failed(session, asset.id, mark, refusal.code)
+            refinements.WORK.failed(session, asset.id, mark, refusal.code)
     except TranscodeFailed as failure:
         log.warning("not refined", asset=asset.id, code=failure.code, log=failure.facts.get("log"))
         with database.transaction() as session:
             if failure.code not in NOT_THE_FILES_FAULT and tries >= assets.MOST_TRIES:
-                refinements.failed(session, asset.id, mark, failure.code)
+                refinements.WORK.failed(session, asset.id, mark, failure.code)
             else:
                 counted = failure.code not in NOT_THE_FILES_FAULT
-                later = clock.now() + (assets.CLAIM if counted else NEXT_LOOK)
-                refinements.release(session, asset.id, mark, later, counted=counted)
+                later = clock.now() + (holding.CLAIM if counted else NEXT_LOOK)
+                refinements.WORK.release(
+                    session, asset.id, mark, later, counted=counted, progress=0
+                )
     with database.transaction() as session:
         for each in refinements.waiting(session, clock.now(), settings.author_jobs)[:1]:
             enqueue(session, refine, each)
@@ -71,7 +82,7 @@ def _work(asset: Asset, mark: str, settings: config.Settings) -> None:
     keeper = Keeper(
         lambda session, percent: (
             not refinements.gives_way(session, asset.id, clock.now(), settings.author_jobs)
-            and refinements.renew(session, asset.id, mark, percent, clock.now())
+            and refinements.WORK.renew(session, asset.id, mark, percent, clock.now())
         )
     )
     final = store.run(asset.id, mark)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import boto3
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from media.vaults import Kept
+from media.vaults import Kept, VaultAway
 from zhixin import sandbox
 from zhixin.config import Settings
 
@@ -36,18 +37,25 @@ class S3Vault:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     def write(self, key: str, content: bytes) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content)
+        with _asking(key):
+            self._s3.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content)
 
     def put(self, key: str, path: Path) -> None:
-        self._s3.upload_file(str(path), self._bucket, self._prefix + key, Config=TRANSFER)
+        with _asking(key):
+            self._s3.upload_file(str(path), self._bucket, self._prefix + key, Config=TRANSFER)
 
-    def open(self, key: str) -> BinaryIO:
-        with _missing(key):
-            found = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key)
+    def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        part = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
+        with _asking(key):
+            found = self._s3.get_object(
+                Bucket=self._bucket,
+                Key=self._prefix + key,
+                **(part if start or stop is not None else {}),
+            )
         return cast(BinaryIO, found["Body"])
 
     def size(self, key: str) -> int:
-        with _missing(key):
+        with _asking(key):
             found = self._s3.head_object(Bucket=self._bucket, Key=self._prefix + key)
         return int(found["ContentLength"])
 
@@ -56,36 +64,40 @@ class S3Vault:
         # In a folder that is collected when its process was killed.
         with sandbox.scratch(scratch) as folder:
             path = folder / "fetched"
-            with _missing(key):
+            with _asking(key):
                 self._s3.download_file(self._bucket, self._prefix + key, str(path), Config=TRANSFER)
             yield path
 
     def remove(self, key: str) -> None:
-        self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+        with _asking(key):
+            self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def remove_all(self, prefix: str) -> None:
         keys = [{"Key": self._prefix + kept.key} for kept in self.list(prefix)]
         for at in range(0, len(keys), 1000):  # the most that one request may name
-            self._s3.delete_objects(
-                Bucket=self._bucket, Delete={"Objects": keys[at : at + 1000], "Quiet": True}
-            )
+            with _asking(prefix):
+                self._s3.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": keys[at : at + 1000], "Quiet": True}
+                )
 
     def share(self, prefix: str, other: str) -> None:
         for kept in [*self.list(prefix)]:
-            self._s3.copy(
-                {"Bucket": self._bucket, "Key": self._prefix + kept.key},
-                self._bucket,
-                self._prefix + other + kept.key.removeprefix(prefix),
-                Config=TRANSFER,
-            )
+            with _asking(kept.key):
+                self._s3.copy(
+                    {"Bucket": self._bucket, "Key": self._prefix + kept.key},
+                    self._bucket,
+                    self._prefix + other + kept.key.removeprefix(prefix),
+                    Config=TRANSFER,
+                )
 
     def list(self, prefix: str) -> Iterator[Kept]:
         pages = self._s3.get_paginator("list_objects_v2")
         folder = f"{self._prefix}{prefix.rstrip('/')}/"
-        for page in pages.paginate(Bucket=self._bucket, Prefix=folder):
-            for found in page.get("Contents", ()):
-                key = found["Key"].removeprefix(self._prefix)
-                yield Kept(key, found["Size"], found["LastModified"])
+        with _asking(folder):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=folder):
+                for found in page.get("Contents", ()):
+                    key = found["Key"].removeprefix(self._prefix)
+                    yield Kept(key, found["Size"], found["LastModified"])
 
     def address(self, key: str, *, media_type: str, seconds: int) -> str | None:
         if not self._redirect:
@@ -130,10 +142,13 @@ def from_settings(settings: Settings) -> S3Vault | None:
 
 
 @contextmanager
-def _missing(key: str) -> Iterator[None]:
+def _asking(key: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in MISSING:
+        code = error.response.get("Error", {}).get("Code")
+        if code in MISSING:
             raise FileNotFoundError(key) from None
-        raise
+        raise VaultAway(f"{key}: {code}") from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise VaultAway(f"{key}: {type(error).__name__}") from error

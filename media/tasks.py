@@ -16,6 +16,7 @@ from media import (
     analysis,
     assets,
     copying,
+    holding,
     limits,
     long,
     pieces,
@@ -30,8 +31,8 @@ from media import (
     uploads,
     watching,
 )
-from media.errors import MediaRejected, TranscodeFailed
-from media.keeping import TRY_S, Keeper
+from media.errors import NOT_THE_FILES_FAULT, MediaRejected, TranscodeFailed
+from media.keeping import TRY_S, Keeper, reached
 from media.models import Asset
 from media.renditions import Span
 from media.storage import MediaStore
@@ -41,8 +42,6 @@ from zhixin.jobs import enqueue, job
 
 log = structlog.get_logger()
 
-#: Failures that no number of which makes a video failed: it is tried again for as long as it takes.
-NOT_THE_FILES_FAULT = ("cancelled", "disk-full")
 SWEEP_S = 30
 #: How many pieces are rung for at once; whoever has made one rings for the next.
 MOST_BELLS = 16
@@ -64,7 +63,8 @@ def prepare(asset_id: int) -> None:
     try:
         if asset.tries > assets.MOST_TRIES:
             raise MediaRejected(asset.failure_code or "transcode-failed")
-        _work(asset, mark)
+        with reached():
+            _work(asset, mark)
     except MediaRejected as refusal:
         with database.transaction() as session:
             assets.failed(session, asset_id, mark, refusal.code)
@@ -82,14 +82,14 @@ def prepare(asset_id: int) -> None:
                     session,
                     asset_id,
                     mark,
-                    clock.now() + assets.CLAIM,
+                    clock.now() + holding.CLAIM,
                     counted=False,
                     postponed=failure.code,
                 )
             elif asset.tries >= assets.MOST_TRIES:
                 assets.failed(session, asset_id, mark, failure.code)
             else:
-                assets.release(session, asset_id, mark, clock.now() + assets.CLAIM)
+                assets.release(session, asset_id, mark, clock.now() + holding.CLAIM)
 
     with database.transaction() as session:
         for waiting in queueing.waiting(session, clock.now(), settings.author_jobs)[:1]:
@@ -153,7 +153,7 @@ def _make(
         ):
             raise _Postponed
         possible = twins.possible(session, asset)
-    if possible and _shared(asset, mark, sha256(), store):
+    if possible and _shared(asset, mark, sha256(), store, keeper):
         return
     final = store.run(asset.id, mark)
     for leftover in final.parent.iterdir():  # published by a run that died before it said so
@@ -201,11 +201,22 @@ def _make(
         store.drop_run(final)
 
 
-def _shared(asset: Asset, mark: str, sha256: str, store: MediaStore) -> bool:
-    """READY with what a twin has; False: it has none."""
+def _shared(asset: Asset, mark: str, sha256: str, store: MediaStore, keeper: Keeper) -> bool:
+    """READY with what a twin has; False: it has none, or none any more."""
     with db.database().transaction() as session:
         twin = twins.of(session, asset, sha256)
-        return bool(twin and twins.share(session, store, asset, twin, mark, clock.now()))
+    if twin is None or not twin.folder:
+        return False
+    run, theirs = store.run(asset.id, mark), twin.folder
+    try:
+        keeper.meanwhile(lambda: store.vault.share(theirs, store.relative(run)))
+        with db.database().transaction() as session:
+            if twins.share(session, asset, twin, store.relative(run), mark, clock.now()):
+                return True
+    except FileNotFoundError:
+        pass  # it is being removed
+    store.drop_run(run)
+    return False
 
 
 def _taken_over(
@@ -323,8 +334,9 @@ def sweep() -> None:
     for asset_id in refinements.waiting(session, clock.now(), settings.author_jobs):
         ring = partial(refining.refine.apply_async, (asset_id,), expires=SWEEP_S)
         db.after_commit(session, ring)
-    refinements.drop_replaced(session, store, clock.now())
     wanted = pieces.cuts_in_work(session)
+    db.finish(keep=True)
+    refinements.drop_replaced(db.database(), store, clock.now())
     for folder in cuts:
         if folder.name not in wanted:
             rmtree(folder, ignore_errors=True)

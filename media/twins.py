@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from media.models import Asset, AssetState
 from media.refinement_models import Refinement, RefinementState
-from media.storage import MediaStore
 
 #: What is a video's own, whatever its twin is like.
 OWN = {
@@ -51,11 +50,13 @@ def _as_large(asset: Asset) -> sa.Select[Asset]:
 
 
 def share(
-    session: Session, store: MediaStore, asset: Asset, twin: Asset, mark: str, now: datetime
+    session: Session, asset: Asset, twin: Asset, folder: str, mark: str, now: datetime
 ) -> bool:
-    """Make ``asset`` ready with what its twin has; False when the claim was lost meanwhile."""
-    folder = f"assets/{asset.id}/{mark}"
-    store.vault.share(twin.folder or "", folder)
+    """Make ``asset`` ready with its twin's renditions, which lie in ``folder`` by now. False: the
+    claim was lost meanwhile, or the twin was: then nobody knows whether all came along."""
+    there = sa.select(Asset.id).where(Asset.id == twin.id, Asset.folder == twin.folder)
+    if session.scalar(there.with_for_update(read=True)) is None:
+        return False
     columns = [c.name for c in Asset.__table__.columns if c.name not in OWN]
     done = session.execute(
         sa.update(Asset)

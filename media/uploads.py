@@ -241,10 +241,10 @@ def advance(
 
 def _attachment(session: Session, store: MediaStore, upload: Upload, now: datetime) -> Attachment:
     begun = store.upload(upload.id)
-    kept = files.keep(
-        session, store, upload.owner_id, begun,
-        file_name=upload.file_name, max_bytes=upload.size, now=now,
-    )  # fmt: skip
+    brought = files.bring(
+        store, upload.owner_id, begun, file_name=upload.file_name, max_bytes=upload.size, now=now
+    )
+    kept = files.keep(session, store, brought)
     _becomes(session, upload, attachment_id=kept.id)
     db.after_commit(session, lambda: begun.unlink(missing_ok=True))
     return kept

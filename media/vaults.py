@@ -18,6 +18,10 @@ from typing import BinaryIO, NamedTuple, Protocol
 CHUNK_BYTES = 1024 * 1024
 
 
+class VaultAway(OSError):
+    """A vault elsewhere can't be reached, or does not do what it should. It may do so later."""
+
+
 class Kept(NamedTuple):
     """Something under a key: its size in bytes, and since when it is there."""
 
@@ -27,7 +31,8 @@ class Kept(NamedTuple):
 
 
 class Vault(Protocol):
-    """What the platform asks of a place for media. Missing keys raise ``FileNotFoundError``."""
+    """What the platform asks of a place for media. Missing keys raise ``FileNotFoundError``;
+    a vault elsewhere may raise ``VaultAway``."""
 
     def write(self, key: str, content: bytes) -> None:
         """Keep ``content``: whole, or not at all."""
@@ -35,8 +40,8 @@ class Vault(Protocol):
     def put(self, key: str, path: Path) -> None:
         """Keep a local file, which stays where it is."""
 
-    def open(self, key: str) -> BinaryIO:
-        """What is kept, to be read from its start."""
+    def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        """What is kept, to be read from byte ``start``; who says ``stop`` reads no further."""
 
     def size(self, key: str) -> int:
         """In bytes."""
@@ -85,19 +90,20 @@ class FolderVault:
 
     def put(self, key: str, path: Path) -> None:
         kept = self._made(key)
-        kept.unlink(missing_ok=True)
+        fresh = kept.with_name(f".{secrets.token_hex(8)}.new")
         try:
-            kept.hardlink_to(path)
-        except OSError:  # another file system
-            fresh = kept.with_name(f".{secrets.token_hex(8)}.new")
             try:
+                fresh.hardlink_to(path)
+            except OSError:  # another file system
                 shutil.copyfile(path, fresh)
-                fresh.rename(kept)
-            finally:
-                fresh.unlink(missing_ok=True)
+            fresh.rename(kept)
+        finally:
+            fresh.unlink(missing_ok=True)
 
-    def open(self, key: str) -> BinaryIO:
-        return self.path(key).open("rb")
+    def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        file = self.path(key).open("rb")
+        file.seek(start)
+        return file
 
     def size(self, key: str) -> int:
         return self.path(key).stat().st_size
@@ -128,7 +134,9 @@ class FolderVault:
                 except FileNotFoundError:
                     continue
                 key = path.relative_to(self.root).as_posix()
-                yield Kept(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+                # Not since it was written, which may be years ago, but since it has this name too.
+                since = datetime.fromtimestamp(found.st_ctime, UTC)
+                yield Kept(key, found.st_size, since)
 
     def address(self, key: str, *, media_type: str, seconds: int) -> str | None:
         return None

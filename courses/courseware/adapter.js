@@ -1,4 +1,4 @@
-// The SCORM API in the courseware's own window. `told`: edition, token, values.
+// The SCORM API in the courseware's own window. `told`: edition, token, values, bounds.
 // It speaks to the page around it by messages: nothing here reaches another origin.
 "use strict";
 var values = told.values, running = false, ended = false, fault = "0", top_ = window.top;
@@ -57,10 +57,19 @@ function set(name, value) {
   if (readOnly.test(name)) { fault = told.edition === "2004" ? "404" : "403"; return "false"; }
   fault = "0";
   if (!/^cmi\./.test(name)) return "true"; // adl.nav: where to go next is the learner's choice
-  if (String(value).length > 64000) { fault = told.edition === "2004" ? "406" : "405"; return "false"; }
+  if (!/^cmi(\.[A-Za-z0-9_]+){1,7}$/.test(name)) { fault = "401"; return "false"; }
+  // What the platform would refuse is refused here, alone: not together with all that is said beside it.
+  if (!room(name, String(value))) { fault = told.edition === "2004" ? "406" : "405"; return "false"; }
   if (/^cmi(\.core)?\.(lesson|completion|success)_status$/.test(name)) touched = true;
   put(name, value);
   return "true";
+}
+function room(name, value) {
+  if (value.length > told.bounds.value || value.indexOf("\0") >= 0) return false;
+  var number = 1, characters = name.length + value.length;
+  for (var other in values)
+    if (other !== name) { number += 1; characters += other.length + String(values[other]).length; }
+  return number <= told.bounds.values && characters <= told.bounds.characters;
 }
 function commit() {
   if (!running) { fault = told.edition === "2004" ? "142" : "301"; return "false"; }

@@ -23,6 +23,8 @@ from zhixin.errors import Invalid
 MOST_VALUE = 64_000
 MOST_CHARACTERS = 200_000
 MOST_VALUES = 1_000
+#: The same for the adapter, which refuses what we would.
+BOUNDS = {"value": MOST_VALUE, "values": MOST_VALUES, "characters": MOST_CHARACTERS}
 #: A day's sitting; more is a joke, and all of it is only shown.
 MOST_SITTING_MS = 24 * 3600_000
 MOST_CLAIMED_MS = 10_000 * 3600_000

@@ -6,13 +6,16 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from courses.courseware.models import Courseware, Edition
 from media.storage import MediaStore
+from zhixin import db
 from zhixin.archives import MIB
 from zhixin.errors import NotFound
 
@@ -21,15 +24,11 @@ MOST_BYTES = 500 * MIB
 MOST_NAME = 400
 
 
-def keep(
-    session: Session,
-    store: MediaStore,
-    owner_id: int,
-    edition: Edition,
-    files: Mapping[str, Path],
-    now: datetime,
+def bring(
+    store: MediaStore, owner_id: int, edition: Edition, files: Mapping[str, Path], now: datetime
 ) -> Courseware:
-    """Keep local files under the names that they have in their package.
+    """Local files, under the names that they have in their package, into the vault: outside any
+    transaction. What is returned is for :func:`keep`; without that, a night removes them.
 
     Raises:
         OutOfSpace: there is no room.
@@ -41,15 +40,8 @@ def keep(
             own = hashlib.file_digest(file, "sha256").hexdigest()
         sizes[name] = files[name].stat().st_size
         digest.update(f"{len(name.encode())}:{name}={own};".encode())
-    same = session.scalar(
-        sa.select(Courseware).where(
-            Courseware.owner_id == owner_id, Courseware.sha256 == digest.hexdigest()
-        )
-    )
-    if same is not None:
-        return same
     store.require_space(sum(sizes.values()))
-    kept = Courseware(
+    brought = Courseware(
         id=secrets.token_hex(16),
         owner_id=owner_id,
         edition=edition,
@@ -58,20 +50,53 @@ def keep(
         sha256=digest.hexdigest(),
         created_at=now,
     )
-    for place, name in enumerate(sizes):
-        store.vault.put(f"{kept.folder}/{place}", files[name])
-    session.add(kept)
-    session.flush()
-    return kept
+    try:
+        for place, name in enumerate(sizes):
+            store.vault.put(key_of(brought, place), files[name])
+    except BaseException:
+        store.vault.remove_all(brought.folder)
+        raise
+    return brought
 
 
-def key_of(kept: Courseware, name: str) -> tuple[str, int]:
-    """Where a file lies in the vault, and its size in bytes.
+def keep(session: Session, store: MediaStore, brought: Courseware) -> Courseware:
+    """The row of files that were brought; the same package of one author is kept once."""
+    if same := _same(session, brought):
+        same.unused_since = None  # it is wanted again
+    else:
+        try:
+            with session.begin_nested():
+                session.add(brought)
+            return brought
+        except IntegrityError:  # the same package came twice at once
+            if (same := _same(session, brought)) is None:
+                raise
+    db.after_commit(session, partial(store.vault.remove_all, brought.folder))
+    return same
+
+
+def _same(session: Session, brought: Courseware) -> Courseware | None:
+    # Held, so that the night does not remove it meanwhile (see media.collecting).
+    return session.scalar(
+        sa.select(Courseware)
+        .where(Courseware.owner_id == brought.owner_id, Courseware.sha256 == brought.sha256)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def place_of(kept: Courseware, name: str) -> tuple[int, int]:
+    """At which place of the package a file is, and its size in bytes.
 
     Raises:
         NotFound: the package has no such file.
     """
     for place, (known, size) in enumerate(kept.files):
         if known == name:
-            return f"{kept.folder}/{place}", size
+            return place, size
     raise NotFound("课件中没有这个文件")
+
+
+def key_of(kept: Courseware, place: int) -> str:
+    """Where a file lies in the vault."""
+    return f"{kept.folder}/{place}"

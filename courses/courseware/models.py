@@ -38,6 +38,8 @@ class Courseware(Base):
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     sha256: Mapped[str] = mapped_column(sa.String(64))  # of the names and contents of all
     created_at: Mapped[datetime]
+    #: Since when nothing refers to it, see ``media.collecting``.
+    unused_since: Mapped[datetime | None]
 
     @property
     def folder(self) -> str:

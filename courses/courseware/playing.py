@@ -30,6 +30,8 @@ _GRANT = re.compile(
 )
 _HEAD = re.compile(rb"(?i)<head(?:\s[^>]{0,1000})?>")
 _HTML = re.compile(rb"(?i)<html(?:\s[^>]{0,1000})?>")
+#: Without either: nothing may stand before the document's type, or browsers draw as of old.
+_START = re.compile(rb"(?i)(?:\xef\xbb\xbf)?\s*(?:<!doctype[^>]{0,1000}>)?")
 #: What browsers are told of a file, by the ending of its name; all else is a download.
 TYPES = {
     "html": "text/html", "htm": "text/html", "xhtml": "text/html", "js": "text/javascript",
@@ -126,12 +128,12 @@ def with_adapter(page: bytes, told: Mapping[str, object]) -> bytes:
     """The start of a page of the package with the SCORM API before any script of its own.
 
     Args:
-        told: ``edition``, ``token`` (marks our messages) and ``values`` (the data model).
+        told: ``edition``, ``token`` (marks our messages), ``values`` (the data model) and
+            ``bounds`` (how much of it is kept).
     """
     # Plain ASCII, so that it is the same in whatever encoding the page has.
     said = json.dumps(told, sort_keys=True).replace("<", "\\u003c")
     script = f"<script>(function(told){{{_adapter()}}})({said});</script>".encode("ascii")
-    found = _HEAD.search(page) or _HTML.search(page)
-    if found is None:
-        return script + page
+    found = _HEAD.search(page) or _HTML.search(page) or _START.match(page)
+    assert found is not None
     return page[: found.end()] + script + page[found.end() :]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
-from flask import Blueprint, Response, current_app, request, send_file, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerHour
 from pydantic import Field
@@ -16,6 +16,8 @@ from courses.courseware.models import Courseware, CoursewareClaim, Edition
 from courses.courseware.playing import Grant
 from courses.learning import sampling_seed
 from courses.models import UnitKind
+from media import ranges
+from media.storage import MediaStore
 from media.vaults import CHUNK_BYTES
 from zhixin import access, clock, db, rates, security
 from zhixin.api import Model, api_blueprint
@@ -63,28 +65,38 @@ def file(grant: str, name: str) -> ResponseReturnValue:
     kept = session.get(Courseware, what.courseware_id)
     if kept is None:
         raise NotFound
-    key, _size = keeping.key_of(kept, name)
-    kind = name.rpartition(".")[2].lower()
-    vault = current_app.extensions["media_store"].vault
-    try:
-        content = vault.open(key)
-    except FileNotFoundError:
-        raise NotFound from None
+    place, size = keeping.place_of(kept, name)
+    store: MediaStore = current_app.extensions["media_store"]
+    key, kind = keeping.key_of(kept, place), name.rpartition(".")[2].lower()
     if kind in playing.PAGES:
-        start = playing.with_adapter(content.read(playing.START_BYTES), _told(kept, what, grant))
-        answer = Response(_pieces(start, content))
-        answer.call_on_close(content.close)
-        answer.headers["Content-Type"] = "text/html"  # the page itself says in what encoding
-        answer.headers["Cache-Control"] = "no-store"
+        answer = _page(store, key, size, _told(kept, what, grant))
     else:
-        answer = send_file(content, playing.TYPES.get(kind, "application/octet-stream"))
+        media_type = playing.TYPES.get(kind, "application/octet-stream")
+        answer = ranges.answer(store, key, size, media_type, etag=f"{kept.id}-{place}")
         answer.headers["Cache-Control"] = "private, max-age=3600"
     own = request.host_url.rstrip("/") + url_for("courseware.file", grant=grant, name="")
     answer.headers["Content-Security-Policy"] = playing.policy(own)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     # Its own frames have no origin either, so their requests come as from elsewhere.
     answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Access-Control-Expose-Headers"] = "Accept-Ranges, Content-Range, ETag"
     answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+def _page(store: MediaStore, key: str, size: int, told: Mapping[str, object]) -> Response:
+    """A page with the SCORM API in it: always whole, and never kept by a browser."""
+    try:
+        content = store.vault.open(key)
+    except FileNotFoundError:
+        raise NotFound from None
+    own = content.read(playing.START_BYTES)
+    start = playing.with_adapter(own, told)
+    answer = Response(_pieces(start, content))
+    answer.call_on_close(content.close)
+    answer.content_length = size - len(own) + len(start)
+    answer.headers["Content-Type"] = "text/html"  # the page itself says in what encoding
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
@@ -101,7 +113,8 @@ def _told(kept: Courseware, what: Grant, grant: str) -> dict[str, object]:
     values = claims.start(
         claim.values if claim else None, Edition(kept.edition), claim.claimed_ms if claim else 0
     )
-    return {"edition": kept.edition, "token": grant.rpartition(".")[2], "values": values}
+    token = grant.rpartition(".")[2]
+    return {"edition": kept.edition, "token": token, "values": values, "bounds": claims.BOUNDS}
 
 
 class ClaimPath(Model):

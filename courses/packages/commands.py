@@ -75,9 +75,10 @@ def import_(file: Path, author: str, field_code: str | None, dry_run: bool) -> N
         code = field_code or found.document.course.field_code
         maker = making.Maker(home.store, owner_id, code, home.bounds)
         unpacked = making.unpack(archive, found.document, folder)
+        brought = making.bring(maker, found.document, unpacked, clock.now())
         unknown: list[str] = []
         course = making.make(
-            db.session(), maker, found.document, unpacked, clock.now(), remarks=unknown
+            db.session(), maker, found.document, brought, clock.now(), remarks=unknown
         )
         db.finish(keep=True)
     for remark in unknown:

@@ -15,6 +15,7 @@ from assessments import drafting
 from assessments.banks.writing import Written
 from courses import fields, kinds, outlines
 from courses.courseware import keeping
+from courses.courseware.models import Courseware
 from courses.models import Chapter, Course, Unit, Waiting
 from courses.packages import banking, captioning, naming
 from courses.packages.document import BadPackage, Held, PackagedCourse, renamed
@@ -22,6 +23,8 @@ from courses.packages.reading import Bounds
 from courses.snapshots import FACTS
 from media import files, intake, pictures, reencoding
 from media.errors import PictureRefused
+from media.file_models import Attachment, Picture
+from media.models import Asset
 from media.storage import MediaStore
 from zhixin import clock
 from zhixin.archives import Archive
@@ -51,6 +54,18 @@ class Unpacked:
     files: Mapping[str, Path]  # by member
     captions: Mapping[str, Path] = field(default_factory=dict)  # by member
     banks: Sequence[Sequence[Written]] = ()  # as the document lists them
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The same, with all bytes in the vault: rows that are not in the database yet."""
+
+    pictures: Mapping[str, Picture]  # by the package's id
+    files: Mapping[Held, Attachment]
+    videos: Mapping[str, Asset]  # by member: the same one in two units is one video, as it was
+    courseware: Mapping[str, Courseware]  # by the package's id
+    captions: Mapping[str, Path]
+    banks: Sequence[Sequence[Written]]
 
 
 @dataclass(frozen=True)
@@ -115,11 +130,54 @@ def unpack(
     return Unpacked(shown, written, read, banks)
 
 
+def bring(maker: Maker, document: PackagedCourse, unpacked: Unpacked, now: datetime) -> Brought:
+    """All bytes into the vault, which may be far away, before the transaction. What no row speaks
+    of in the end, a night removes (:mod:`media.collecting`).
+
+    Raises:
+        FileRefused, PictureRefused, MediaRejected, OutOfSpace: something can't be kept.
+    """
+    store, owner_id, bounds = maker.store, maker.owner_id, maker.bounds
+    videos: dict[str, Asset] = {}
+    attachments: dict[Held, Attachment] = {}
+    for unit in document.units():
+        if (film := unit.video) and film.member not in videos:
+            videos[film.member] = intake.bring(
+                store, owner_id, unpacked.files[film.member], file_name=film.name,
+                max_bytes=bounds.video, now=now,
+            )  # fmt: skip
+        if (held := unit.file) and held not in attachments:
+            attachments[held] = files.bring(
+                store, owner_id, unpacked.files[held.member], file_name=held.name or held.member,
+                max_bytes=bounds.file, now=now,
+            )  # fmt: skip
+    return Brought(
+        {
+            id: pictures.bring(
+                store, owner_id, drawn.sent.read_bytes(), max_bytes=bounds.picture, now=now,
+                encoded=drawn.encoded(),
+            )
+            for id, drawn in unpacked.pictures.items()
+        },
+        attachments,
+        videos,
+        {
+            each.id: keeping.bring(
+                store, owner_id, each.edition,
+                {name: unpacked.files[member] for name, member in each.files.items()}, now,
+            )
+            for each in document.courseware
+        },
+        unpacked.captions,
+        unpacked.banks,
+    )  # fmt: skip
+
+
 def make(
     session: Session,
     maker: Maker,
     document: PackagedCourse,
-    unpacked: Unpacked,
+    brought: Brought,
     now: datetime,
     remarks: list[str] | None = None,
 ) -> Course:
@@ -129,8 +187,7 @@ def make(
         remarks: takes what this installation does not know, in words.
 
     Raises:
-        Invalid: the field is none of today's. FileRefused, PictureRefused, MediaRejected,
-        OutOfSpace: something can't be kept.
+        Invalid: the field is none of today's.
     """
     require_field(session, maker.field_code, now)
     told = document.course
@@ -143,24 +200,20 @@ def make(
     )
     session.add(course)
     session.flush()
-    names = {id: _picture(session, maker, drawn, now) for id, drawn in unpacked.pictures.items()}
+    store = maker.store
+    names = {id: pictures.keep(session, store, each).id for id, each in brought.pictures.items()}
+    attachments = {
+        held: files.keep(session, store, each).id for held, each in brought.files.items()
+    }
+    videos = {member: intake.keep(session, each).id for member, each in brought.videos.items()}
     packages = {
-        each.id: keeping.keep(
-            session,
-            maker.store,
-            maker.owner_id,
-            each.edition,
-            {name: unpacked.files[member] for name, member in each.files.items()},
-            now,
-        ).id
-        for each in document.courseware
+        id: keeping.keep(session, store, each).id for id, each in brought.courseware.items()
     }
     banks = [
         banking.lay_down(session, maker.owner_id, maker.field_code, bank, questions, names, now)
-        for bank, questions in zip(document.banks, unpacked.banks, strict=True)
+        for bank, questions in zip(document.banks, brought.banks, strict=True)
     ]
     made: dict[str, Unit] = {}
-    kept: dict[tuple[str, str], Any] = {}
     for at, chapter in enumerate(document.chapters):
         home = Chapter(course_id=course.id, position=at, title=chapter.title, units=[])
         session.add(home)
@@ -173,11 +226,11 @@ def make(
                 title=unit.title,
                 body=renamed(unit.body, names),
                 required=unit.required and kinds.of(unit.kind).may_be_asked,
-                asset_id=_video(session, maker, unit.video, unpacked, kept, now),
+                asset_id=videos[unit.video.member] if unit.video else None,
                 checks=[each.model_dump(mode="json", exclude_none=True) for each in unit.checks]
                 or None,
                 chapter_marks=[mark.model_dump(mode="json") for mark in unit.chapter_marks] or None,
-                file_id=_file(session, maker, unit.file, unpacked, now),
+                file_id=attachments[unit.file] if unit.file else None,
                 paper_id=_paper(session, maker, unit.paper, names, banks, now),
                 courseware_id=packages[unit.courseware] if unit.courseware else None,
                 launch=unit.launch,
@@ -191,7 +244,7 @@ def make(
     for unit in document.units():
         if unit.captions:
             captioning.lay_down(
-                session, made[unit.id].asset_id, unit.captions, unpacked.captions, now
+                session, made[unit.id].asset_id, unit.captions, brought.captions, now
             )
         made[unit.id].waits = [Waiting(for_id=made[key].id) for key in sorted(set(unit.after))]
     unknown = naming.lay_down(session, course, document)
@@ -207,59 +260,6 @@ def require_field(session: Session, code: str, now: datetime) -> None:
     """
     if code not in {each.code for each in fields.valid(session, clock.local(now).date())}:
         raise Invalid("请选择课程所属的领域", code="field-needed")
-
-
-def _picture(session: Session, maker: Maker, drawn: Drawn, now: datetime) -> str:
-    return pictures.import_bytes(
-        session,
-        maker.store,
-        maker.owner_id,
-        drawn.sent.read_bytes(),
-        max_bytes=maker.bounds.picture,
-        now=now,
-        encoded=drawn.encoded(),
-    ).id
-
-
-def _video(
-    session: Session,
-    maker: Maker,
-    held: Held | None,
-    unpacked: Unpacked,
-    kept: dict[tuple[str, str], Any],
-    now: datetime,
-) -> int | None:
-    """The same member in two units is one video, as it was."""
-    if held is None:
-        return None
-    if (known := ("video", held.member)) not in kept:
-        kept[known] = intake.take(
-            session,
-            maker.store,
-            maker.owner_id,
-            unpacked.files[held.member],
-            file_name=held.name,
-            max_bytes=maker.bounds.video,
-            now=now,
-        ).id
-    video_id: int = kept[known]
-    return video_id
-
-
-def _file(
-    session: Session, maker: Maker, held: Held | None, unpacked: Unpacked, now: datetime
-) -> str | None:
-    if held is None:
-        return None
-    return files.keep(
-        session,
-        maker.store,
-        maker.owner_id,
-        unpacked.files[held.member],
-        file_name=held.name or held.member,
-        max_bytes=maker.bounds.file,
-        now=now,
-    ).id
 
 
 def _paper(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -75,9 +74,7 @@ class CoursePackage(Base):
         sa.Index("ix_course_package_expires_at", "expires_at"),
     )
 
-    id: Mapped[str] = mapped_column(
-        sa.String(32), primary_key=True, default=lambda: secrets.token_hex(16)
-    )
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # random
     owner_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id", ondelete="RESTRICT"))
     way: Mapped[Way] = mapped_column(sa.String(16))
     #: What is exported, or what the import became.

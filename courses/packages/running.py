@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from courses.packages.models import WORKED_ON, CoursePackage, PackageState, Way
 from courses.packages.reading import Bounds, Found
 from media import names
 from media.storage import MediaStore
-from zhixin import archives, sandbox
+from zhixin import archives, db, sandbox
 from zhixin.config import Settings
 from zhixin.db import Database
 from zhixin.errors import Conflict, DomainError, NotAllowed, NotFound
@@ -78,8 +79,9 @@ def export(
     """
     course = may_export(session, course_id, person_id, number)
     name = f"{course.title[:80]}{f'（第{number}版）' if number else ''}.zip"
-    return _begin(session, place, person_id, now, way=Way.EXPORT, course_id=course_id,
-                  version_number=number, file_name=names.shown(name, "course.zip"), size_bytes=0)  # fmt: skip
+    made = _new(place, person_id, now, way=Way.EXPORT, course_id=course_id, version_number=number,
+                file_name=names.shown(name, "course.zip"), size_bytes=0)  # fmt: skip
+    return begin(session, made)
 
 
 def may_export(session: Session, course_id: int, person_id: int, number: int | None) -> Course:
@@ -93,13 +95,14 @@ def may_export(session: Session, course_id: int, person_id: int, number: int | N
 
 
 def receive(
-    session: Session, place: Place, person_id: int, path: Path, file_name: str, now: datetime
+    place: Place, person_id: int, path: Path, file_name: str, now: datetime
 ) -> CoursePackage:
-    """Keep an archive that is to be read; ``path`` is a local file, which stays.
+    """An archive that is to be read into the vault, outside any transaction; ``path`` is a local
+    file, which stays. What is returned is for :func:`begin`; without that, :func:`forget` removes
+    the bytes.
 
     Raises:
-        BadArchive: it is none. TooManyPackages: others of this author's are at work.
-        OutOfSpace: there is no room.
+        BadArchive: it is none. OutOfSpace: there is no room.
     """
     size = path.stat().st_size
     if not archives.is_zip(path):
@@ -107,22 +110,38 @@ def receive(
     with archives.open(path, reading.limits(size, place.bounds)):
         pass
     place.store.require_space(size)
-    made = _begin(session, place, person_id, now, way=Way.IMPORT, size_bytes=size,
-                  file_name=names.shown(file_name, "course.zip"))  # fmt: skip
-    # Before the row is committed: what a row speaks of is there.
-    place.store.vault.put(made.key, path)
-    return made
+    received = _new(place, person_id, now, way=Way.IMPORT, size_bytes=size,
+                    file_name=names.shown(file_name, "course.zip"))  # fmt: skip
+    place.store.vault.put(received.key, path)
+    return received
 
 
-def _begin(
-    session: Session, place: Place, person_id: int, now: datetime, **facts: Any
-) -> CoursePackage:
+def require_turn(session: Session, person_id: int) -> None:
+    """Raises:
+    TooManyPackages: others of this author's are at work.
+    """
     waiting = sa.select(sa.func.count()).where(
         CoursePackage.owner_id == person_id, CoursePackage.state.in_(WORKED_ON)
     )
     if (session.scalar(waiting) or 0) >= MOST_WAITING:
         raise TooManyPackages
-    made = CoursePackage(
+
+
+def begin(session: Session, package: CoursePackage) -> CoursePackage:
+    """From now on it waits for a job.
+
+    Raises:
+        TooManyPackages: others of this author's are at work.
+    """
+    require_turn(session, package.owner_id)
+    session.add(package)
+    session.flush()
+    return package
+
+
+def _new(place: Place, person_id: int, now: datetime, **facts: Any) -> CoursePackage:
+    return CoursePackage(
+        id=secrets.token_hex(16),
         owner_id=person_id,
         state=PackageState.WAITING,
         beat_at=now,
@@ -130,9 +149,6 @@ def _begin(
         expires_at=now + place.keep,
         **facts,
     )
-    session.add(made)
-    session.flush()
-    return made
 
 
 def get(session: Session, package_id: str, person_id: int) -> CoursePackage:
@@ -193,9 +209,12 @@ def stranded(session: Session, now: datetime) -> Sequence[str]:
 
 def forget(session: Session, place: Place, now: datetime) -> None:
     """Packages past their time, with their files; files that no row speaks of, of a day ago."""
-    due = session.scalars(sa.select(CoursePackage).where(CoursePackage.expires_at < now)).all()
-    for package in due:
-        place.store.vault.remove(package.key)
+    past = sa.select(CoursePackage).where(
+        CoursePackage.expires_at < now, CoursePackage.state.not_in(WORKED_ON)
+    )
+    # Not one that its author accepts in this moment; the files go after the commit.
+    for package in session.scalars(past.with_for_update(skip_locked=True)).all():
+        db.after_commit(session, partial(place.store.vault.remove, package.key))
         session.delete(package)
     known = set(session.scalars(sa.select(CoursePackage.id)))
     for kept in list(place.store.vault.list("packages")):
@@ -296,9 +315,10 @@ def _make(
             sum(archive.members[each].size for each in found.document.members())
         )
         unpacked = making.unpack(archive, found.document, folder, keeper.progress)
+        brought = making.bring(maker, found.document, unpacked, now())
         with database.transaction() as session:
             course = making.make(
-                session, maker, found.document, unpacked, now(), remarks=found.remarks
+                session, maker, found.document, brought, now(), remarks=found.remarks
             )
             made = {"course_id": course.id, "result": found.to_json()}
             if not keeper.end_in(session, state=PackageState.MADE, **made):

@@ -77,8 +77,11 @@ def import_course() -> ResponseReturnValue:
                 shutil.copyfileobj(sent.stream, file, 1024 * 1024)
             size = path.stat().st_size
             queueing.require_share(db.session(), person.id, size, settings.author_bytes_a_day, now)
+            running.require_turn(db.session(), person.id)
             store.require_space(size)
-            package = running.receive(db.session(), place(), person.id, path, sent.filename, now)
+            db.finish(keep=True)  # on its way to a bucket it takes as long as it likes
+            received = running.receive(place(), person.id, path, sent.filename, now)
+            package = running.begin(db.session(), received)
     except DomainError as error:
         return _import_form(_(error.message)), error.status
     jobs.enqueue(db.session(), work, package.id)

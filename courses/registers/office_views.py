@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from flask import (
     Blueprint,
@@ -202,16 +202,19 @@ def step(which: str, entry_id: int) -> ResponseReturnValue:
 @admits(lambda settings: settings.picture_bytes + FORM_BYTES)
 def portrait(entry_id: int) -> ResponseReturnValue:
     """An expert's picture, encoded anew; without a file it is taken away."""
-    session, person_id = db.session(), _office()
-    expert = cast(Expert, register.get(session, EXPERTS, entry_id))
+    person_id = _office()
+    register.get(db.session(), EXPERTS, entry_id)
     file, most = request.files.get("file"), _settings().picture_bytes
-    expert.picture_id = None
+    brought = None
     if file is not None and file.filename:
-        content = file.stream.read(most + 1)
-        expert.picture_id = pictures.import_bytes(
-            session, _store(), person_id, content, file_name=file.filename, max_bytes=most,
-            now=clock.now(),
-        ).id  # fmt: skip
+        db.finish(keep=True)  # on its way to a bucket it takes as long as it likes
+        brought = pictures.bring(
+            _store(), person_id, file.stream.read(most + 1), file_name=file.filename,
+            max_bytes=most, now=clock.now(),
+        )  # fmt: skip
+    session = db.session()
+    expert = cast(Expert, register.get(session, EXPERTS, entry_id))
+    expert.picture_id = pictures.keep(session, _store(), brought).id if brought else None
     expert.updated_at = clock.now()
     flash(_("已保存"), "success")
     return _to(EXPERTS, entry_id)
@@ -222,15 +225,18 @@ def portrait(entry_id: int) -> ResponseReturnValue:
 @admits(lambda settings: settings.file_bytes + FORM_BYTES)
 def file(entry_id: int) -> ResponseReturnValue:
     """A textbook's file, kept as it came; without a file it is taken away."""
-    session, person_id = db.session(), _office()
-    book = cast(Textbook, register.get(session, TEXTBOOKS, entry_id))
-    brought = request.files.get("file")
-    book.file_id = None
-    if brought is not None and brought.filename:
-        book.file_id = files.keep(
-            session, _store(), person_id, cast(Any, brought.stream), file_name=brought.filename,
+    person_id = _office()
+    register.get(db.session(), TEXTBOOKS, entry_id)
+    sent, brought = request.files.get("file"), None
+    if sent is not None and sent.filename:
+        db.finish(keep=True)
+        brought = files.bring(
+            _store(), person_id, cast(BinaryIO, sent.stream), file_name=sent.filename,
             max_bytes=_settings().file_bytes, now=clock.now(),
-        ).id  # fmt: skip
+        )  # fmt: skip
+    session = db.session()
+    book = cast(Textbook, register.get(session, TEXTBOOKS, entry_id))
+    book.file_id = files.keep(session, _store(), brought).id if brought else None
     book.updated_at = clock.now()
     flash(_("已保存"), "success")
     return _to(TEXTBOOKS, entry_id)

@@ -192,25 +192,32 @@ def render() -> ResponseReturnValue:
 @security.admits(lambda settings: settings.file_bytes + FORM_BYTES)
 def attach_file(unit_id: int) -> ResponseReturnValue:
     """Give a file unit its file."""
-    session, person, now = db.session(), access.person(), clock.now()
-    sent = request.files.get("file")
-    course_id = editing.course_of_unit(session, unit_id)
-    with history.changing(session, course_id, person.id, Act.CONTENT, now) as found:
-        if sent is None:
-            raise FileRefused("file-empty")
-        unit_ = editing.unit_of(found, unit_id)[1]
-        if unit_.kind != UnitKind.FILE:
-            raise NotFound("没有这一节文件")
-        unit_.file_id = files.keep(
-            session,
-            current_app.extensions["media_store"],
-            person.id,
-            cast(BinaryIO, sent.stream),
-            file_name=sent.filename or "",
-            max_bytes=current_app.extensions["settings"].file_bytes,
-            now=now,
-        ).id
+    person_id, now = access.person().id, clock.now()
+    store, sent = current_app.extensions["media_store"], request.files.get("file")
+    course_id = editing.course_of_unit(db.session(), unit_id)
+    _file_unit(editing.get(db.session(), course_id, person_id), unit_id)
+    if sent is None:
+        raise FileRefused("file-empty")
+    db.finish(keep=True)  # on its way to a bucket it takes as long as it likes
+    brought = files.bring(
+        store,
+        person_id,
+        cast(BinaryIO, sent.stream),
+        file_name=sent.filename or "",
+        max_bytes=current_app.extensions["settings"].file_bytes,
+        now=now,
+    )
+    session = db.session()
+    with history.changing(session, course_id, person_id, Act.CONTENT, now) as found:
+        _file_unit(found, unit_id).file_id = files.keep(session, store, brought).id
     return redirect(url_for("studio.unit", unit_id=unit_id), 303)
+
+
+def _file_unit(course: Course, unit_id: int) -> Unit:
+    found = editing.unit_of(course, unit_id)[1]
+    if found.kind != UnitKind.FILE:
+        raise NotFound("没有这一节文件")
+    return found
 
 
 @blueprint.post("/units/<int:unit_id>/conditions")

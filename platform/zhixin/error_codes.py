@@ -185,6 +185,7 @@ VIDEOS = {
     "transcode-failed": "转码失败",
     "transcode-timeout": "转码超时",
     "disk-full": "服务器存储空间不足",
+    "vault-away": "素材存储暂时无法访问，稍后自动重试",
     "cancelled": "转码已取消",
 }
 ASSESSMENTS = {

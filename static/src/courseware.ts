@@ -2,6 +2,8 @@
 // is a claim; the server believes none of it for hours.
 import { csrfToken } from "./lib/csrf";
 
+/** So many bytes a browser still sends of a page that is being left; of more it sends nothing. */
+const LAST_BYTES = 60_000;
 const frame = document.querySelector<HTMLIFrameElement>("[data-courseware]");
 if (frame) attend(frame);
 
@@ -37,8 +39,9 @@ function attend(frame: HTMLIFrameElement): void {
     waiting = {};
     sending = true;
     try {
+      const body = JSON.stringify({ values });
       const answer = await fetch(claims, {
-        method: "POST", body: JSON.stringify({ values }), keepalive: leaving,
+        method: "POST", body, keepalive: leaving && bytes(body) <= LAST_BYTES,
         headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
       });
       if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
@@ -60,8 +63,22 @@ function attend(frame: HTMLIFrameElement): void {
   }
 
   window.addEventListener("pagehide", () => {
-    Object.assign(waiting, sitting);
+    const last = { ...waiting, ...sitting };
     sitting = {};
+    // The small ones surely (where one was, what is done); the large ones if there is still time.
+    let left = LAST_BYTES - 1000;
+    const large: Record<string, string> = {};
+    waiting = {};
+    for (const [name, value] of Object.entries(last).sort((a, b) => a[1].length - b[1].length)) {
+      left -= bytes(JSON.stringify([name, value]));
+      (left >= 0 ? waiting : large)[name] = value;
+    }
+    void send(true);
+    waiting = large;
     void send(true);
   });
+}
+
+function bytes(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

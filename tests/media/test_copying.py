@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from media import (
     analysis,
-    assets,
     copying,
+    holding,
     packaging,
     probe,
     queueing,
@@ -114,6 +114,7 @@ def test_a_conforming_source_can_be_played_at_once_and_is_finished_later(
     good: Path,
     bells: list[int],
     later: Callable[[timedelta], None],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """READY with its own packets; then lower renditions cut at the same moments, hover previews and
     the right loudness. What evidence counts by does not change, and who plays the first run can."""
@@ -165,6 +166,11 @@ def test_a_conforming_source_can_be_played_at_once_and_is_finished_later(
     tasks.sweep()
     assert run.is_dir()  # somebody may still be watching
     later(timedelta(hours=1))
+    with monkeypatch.context() as killed:
+        killed.setattr(workshop.store.vault, "remove_all", None)
+        with pytest.raises(TypeError):
+            tasks.sweep()
+    assert left(workshop, asset_id).replaced, "a sweep that was killed leaves it to the next"
     tasks.sweep()
     assert workshop.runs(asset_id) == [whole.name]
     assert left(workshop, asset_id).replaced is None
@@ -404,7 +410,7 @@ def test_a_killed_worker_a_failing_file_and_an_author_who_changes_their_mind(
         tasks.sweep()
         assert bells == []
         for _ in range(2):
-            later(assets.CLAIM + timedelta(seconds=1))
+            later(holding.CLAIM + timedelta(seconds=1))
             tasks.sweep()
             refining.refine(bells.pop())
     given_up = left(workshop, asset_id)

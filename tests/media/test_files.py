@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from media import files
 from media.errors import FileRefused
+from zhixin import db
 from zhixin.people.models import Person, Role
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /JavaScript (app.alert(1)) >>"
@@ -76,7 +77,10 @@ def test_what_runs_or_pretends_is_refused(
     assert not list(app.extensions["media_store"].vault.list("uploads"))
 
 
-def test_the_same_file_is_kept_once(app: Flask, keep: Callable[..., files.Attachment]) -> None:
+def test_the_same_file_is_kept_once(
+    app: Flask, session: Session, keep: Callable[..., files.Attachment]
+) -> None:
     """Again under the same name it is the same one."""
     assert keep("../a.pdf").id == keep("C:\\a.pdf").id != keep("b.pdf").id
+    db.commit(session)
     assert len(list(app.extensions["media_store"].vault.list("files"))) == 2

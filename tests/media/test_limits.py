@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from media.errors import MESSAGES, MediaRejected
+from media.errors import MESSAGES, NOT_THE_FILES_FAULT, MediaRejected
 from media.limits import Limits, check
 from media.probe import AudioStream, Probe, probe
 
@@ -55,4 +55,4 @@ def test_ten_hours_are_too_long(samples: Any) -> None:
 def test_every_message_says_what_to_do() -> None:
     for code, message in MESSAGES.items():
         assert message.endswith("。"), code
-        assert "请" in message or code in ("disk-full", "cancelled"), code
+        assert "请" in message or code in NOT_THE_FILES_FAULT, code

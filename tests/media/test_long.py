@@ -17,7 +17,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import assets, binaries, keeping, long, pieces, renditions, tasks, transcode
+from media import assets, binaries, holding, keeping, long, pieces, renditions, tasks, transcode
 from media.models import Asset, AssetState
 from media.piece_models import Piece
 from media.probe import Probe
@@ -179,7 +179,7 @@ def test_a_dead_holder_leaves_its_pieces_to_the_next(
         patch.setattr(long, "make_piece", dies)
         with pytest.raises(Killed):
             tasks.prepare(asset_id)
-    present = clock.now() + assets.CLAIM + timedelta(seconds=5)
+    present = clock.now() + holding.CLAIM + timedelta(seconds=5)
     monkeypatch.setattr(clock, "now", lambda: present)
 
     def noted(taken: pieces.Taken, *arguments: Any, **options: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -194,3 +196,24 @@ def test_a_refused_picture_leaves_nothing(
         assert answer.status_code == 422
         assert answer.get_json()["type"] == f"/docs/errors#{code}"
     assert not list(app.extensions["media_store"].vault.list("pictures"))
+
+
+#: Peak of this process's memory while the largest picture that may be sent is encoded, in MiB.
+_PEAK = """
+import io, re, sys
+from PIL import Image
+from media import reencoding
+sent = io.BytesIO()
+Image.new("RGB", (7100, 7100)).save(sent, "PNG", compress_level=1)
+open("/proc/self/clear_refs", "w").write("5")
+assert reencoding.encode(sent.getvalue()).width == reencoding.KEPT_SIDE
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024)
+"""
+
+
+def test_the_largest_picture_is_not_copied_at_its_size() -> None:
+    """Its 200 MB of points are in memory once, whatever is done with them."""
+    told = subprocess.run(
+        [sys.executable, "-c", _PEAK], capture_output=True, text=True, check=True
+    ).stdout
+    assert int(told) < 450

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import assets, queueing
+from media import assets, holding, queueing
 from media.errors import MESSAGES
 from media.models import Asset, AssetState, Upload
 from media.work_states import TRANSITIONS, Step
@@ -73,7 +73,7 @@ def test_a_dead_workers_video_takes_nobodys_place(
     """A claim that ran out is no work going on."""
     dead, next_one = add(1), add(2)
     assets.claim(session, dead.id, NOW, at_once=1)
-    later = NOW + assets.CLAIM + timedelta(seconds=1)
+    later = NOW + holding.CLAIM + timedelta(seconds=1)
     assert list(queueing.waiting(session, later, 1)) == [dead.id, next_one.id]
 
 
@@ -179,7 +179,7 @@ def test_whatever_is_pressed_and_whoever_works_the_table_is_kept(
         elif act == "renew":
             assert assets.renew(session, asset.id, old, 5, now) == (old == held)
         elif act == "release":
-            done = assets.release(session, asset.id, old, now + assets.CLAIM)
+            done = assets.release(session, asset.id, old, now + holding.CLAIM)
             assert done == (old == held)
             held = None if done else held
         elif act == "fail":

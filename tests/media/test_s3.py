@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 import requests
+from botocore.config import Config
 from flask import Flask
 from flask.testing import FlaskClient
 from moto.server import ThreadedMotoServer
@@ -18,14 +19,16 @@ from sqlalchemy.orm import Session
 from media import streaming, tasks, twins
 from media.models import Asset, AssetState
 from media.s3 import S3Vault
+from media.vaults import VaultAway
 from tests.media.conftest import Samples
 from zhixin import clock, jobs
 from zhixin.config import Settings
 from zhixin.people.models import Person, Role
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of a real S3 server."""
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
@@ -34,19 +37,19 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(settings: Settings, server: str) -> Settings:
+def settings(settings: Settings, s3_server: str) -> Settings:
     chosen = replace(
         settings,
         media_s3_bucket="media",
         media_s3_prefix="zhixin",
-        media_s3_endpoint=server,
+        media_s3_endpoint=s3_server,
         media_s3_region="us-east-1",
         media_s3_access_key="key",
         media_s3_secret_key="secret",
     )
-    requests.post(f"{server}/moto-api/reset", timeout=5)
+    requests.post(f"{s3_server}/moto-api/reset", timeout=5)
     boto3.client(
-        "s3", endpoint_url=server, region_name="us-east-1", aws_access_key_id="key",
+        "s3", endpoint_url=s3_server, region_name="us-east-1", aws_access_key_id="key",
         aws_secret_access_key="secret",
     ).create_bucket(Bucket="media")  # fmt: skip
     return chosen
@@ -150,3 +153,23 @@ def test_a_video_goes_through_the_bucket(
         session.expire_all()
         assert (again.state, again.duration_ms) == (AssetState.READY, asset.duration_ms)
         assert len(list(vault.list(again.folder or ""))) == len(keys)
+
+
+def test_a_bucket_that_is_away(vault: S3Vault, tmp_path: Path) -> None:
+    """Whatever is asked of it, one kind of error says that it may do so later."""
+    (tmp_path / "a").write_bytes(b"x")
+    client = boto3.client(
+        "s3", endpoint_url="http://127.0.0.1:9", region_name="us-east-1",
+        aws_access_key_id="key", aws_secret_access_key="secret",
+        config=Config(retries={"max_attempts": 1}),
+    )  # fmt: skip
+    for away in (S3Vault(client, "media"), S3Vault(vault._s3, "nobody-has-this")):
+        for ask in (
+            lambda v: v.write("k", b""),
+            lambda v: v.put("k", tmp_path / "a"),
+            lambda v: list(v.list("k")),
+            lambda v: v.remove("k"),
+            lambda v: v.remove_all("k"),
+        ):
+            with pytest.raises(VaultAway):
+                ask(away)

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from media import assets, keeping, queueing, storage, tasks, transcode
+from media import assets, holding, keeping, queueing, storage, tasks, transcode, vaults
 from media.errors import MESSAGES, TranscodeFailed
 from media.models import Asset, AssetState
 from media.storage import MediaStore
@@ -148,7 +148,7 @@ def test_the_sweep_waits_for_the_claim_to_run_out(
     assert workshop.asset(asset_id).claim == mark
     assert not left.exists()
 
-    later(assets.CLAIM + timedelta(seconds=3))
+    later(holding.CLAIM + timedelta(seconds=3))
     tasks.sweep()
     done = workshop.asset(asset_id)
     assert (done.state, done.tries) == (AssetState.READY, 2)
@@ -187,7 +187,7 @@ def test_work_that_fails_is_tried_three_times(
     for _ in range(4):
         tasks.sweep()
         states.append((workshop.asset(asset_id).state, workshop.asset(asset_id).tries))
-        later(assets.CLAIM + timedelta(seconds=1))
+        later(holding.CLAIM + timedelta(seconds=1))
     waiting = AssetState.UPLOADED
     failed = AssetState.FAILED
     assert states == [(waiting, 1), (waiting, 2), (failed, 3), (failed, 3)]
@@ -202,7 +202,7 @@ def test_a_worker_that_always_dies_gives_up(
     for _ in range(assets.MOST_TRIES):
         with workshop.transaction() as session:
             assert assets.claim(session, asset_id, clock.now())
-        later(assets.CLAIM + timedelta(seconds=1))
+        later(holding.CLAIM + timedelta(seconds=1))
     tasks.sweep()
     assert workshop.asset(asset_id).state == AssetState.FAILED
 
@@ -219,7 +219,7 @@ def test_a_full_disk_costs_no_try(
         full.setattr(storage, "RESERVE_BYTES", 1 << 60)
         for _ in range(assets.MOST_TRIES + 1):
             tasks.sweep()
-            later(assets.CLAIM + timedelta(seconds=1))
+            later(holding.CLAIM + timedelta(seconds=1))
     assert workshop.asset(asset_id).state == AssetState.UPLOADED
     tasks.sweep()
     assert workshop.asset(asset_id).state == AssetState.READY
@@ -346,3 +346,76 @@ def test_a_bell_for_a_long_video_begins_the_short_one(workshop: Workshop, sample
     assert first.ready_at
     assert second.ready_at
     assert first.ready_at < second.ready_at
+
+
+def test_a_twin_that_goes_meanwhile_is_no_twin(
+    workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night removes it while its renditions are shared: the video is made like any other."""
+    source = samples.lecture(seconds=2, name="short.mp4")
+    first = workshop.upload(source)
+    tasks.prepare(first)
+    second = workshop.upload(source, workshop.asset(first).owner_id)
+    vault = workshop.store.vault
+    share = vault.share
+
+    def too_late(prefix: str, other: str) -> None:
+        with workshop.transaction() as session:
+            session.delete(session.get_one(Asset, first))
+        vault.remove_all(prefix)
+        share(prefix, other)
+
+    monkeypatch.setattr(vault, "share", too_late)
+    tasks.prepare(second)
+    found = workshop.asset(second)
+    assert found.state == AssetState.READY
+    assert workshop.store.has(f"{found.folder}/master.m3u8")
+    assert len(workshop.runs(second)) == 1
+
+
+def test_a_twins_renditions_are_shared_outside_any_transaction(
+    workshop: Workshop, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a bucket that takes as long as it likes: others write meanwhile."""
+    source = samples.lecture(seconds=2, name="short.mp4")
+    first = workshop.upload(source)
+    tasks.prepare(first)
+    second = workshop.upload(source, workshop.asset(first).owner_id)
+    share, seen = workshop.store.vault.share, []
+
+    def slowly(prefix: str, other: str) -> None:
+        with workshop.transaction() as session:  # would wait for ever
+            session.execute(sa.update(Asset).values(rendition_bytes=7))
+        seen.append(other)
+        share(prefix, other)
+
+    monkeypatch.setattr(workshop.store.vault, "share", slowly)
+    monkeypatch.setattr(transcode, "transcode", None)
+    tasks.prepare(second)
+    found = workshop.asset(second)
+    assert (found.state, seen) == (AssetState.READY, [found.folder])
+
+
+def test_a_vault_that_is_away_costs_no_try(
+    workshop: Workshop,
+    samples: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    later: Callable[[timedelta], None],
+) -> None:
+    """However long a bucket can't be reached, no video fails for it; then it is made."""
+    asset_id = workshop.upload(samples.lecture(seconds=2, name="short.mp4"))
+    vault = workshop.store.vault
+    local = vault.local
+
+    def away(key: str, scratch: Path) -> Any:
+        raise vaults.VaultAway(key)
+
+    monkeypatch.setattr(vault, "local", away)
+    for _ in range(assets.MOST_TRIES + 1):
+        tasks.prepare(asset_id)
+        found = workshop.asset(asset_id)
+        assert (found.state, found.tries, found.postponed) == (AssetState.UPLOADED, 0, "vault-away")
+        later(holding.CLAIM + timedelta(seconds=1))
+    monkeypatch.setattr(vault, "local", local)
+    tasks.prepare(asset_id)
+    assert workshop.asset(asset_id).state == AssetState.READY

@@ -218,9 +218,8 @@ def _courseware(session: Session, author: Person, course: Course, at: datetime) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "index.html"
         path.write_bytes(_data("courseware.html"))
-        kept = courseware.keep(
-            session, _store(), author.id, Edition.SCORM_12, {"index.html": path}, at
-        )
+        brought = courseware.bring(_store(), author.id, Edition.SCORM_12, {"index.html": path}, at)
+    kept = courseware.keep(session, _store(), brought)
     unit = editing.add_unit(
         session, course, course.chapters[1].id, UnitKind.SCORM, "动手试一试：排列进路", at
     )

@@ -49,6 +49,16 @@ Promise.all(rest.map(function (each) { return each.then(function () { return "re
     setTimeout(function () { got.called = called; API.LMSSetValue("cmi.suspend_data", JSON.stringify(got)); API.LMSCommit(""); }, 500);
   });
 </script></body></html>"""
+#: Says what it may not between things that it may, and tells how it was answered.
+WILD = """<!doctype html><title>t</title><script>
+API.LMSInitialize("");
+var answers = [API.LMSSetValue("cmi.core.lesson_location", "7")];
+answers.push(API.LMSSetValue("cmi.not-a-name", "x"), API.LMSGetLastError());
+answers.push(API.LMSSetValue("cmi.suspend_data", "x".repeat(64001)));
+for (var at = 0; at < 5; at++) answers.push(API.LMSSetValue("cmi.comments." + at, "\\u5b66".repeat(60000)));
+answers.push(document.compatMode);
+API.LMSSetValue("cmi.suspend_data", answers.join()); API.LMSCommit("");
+</script>"""
 INNER = "<html><head></head><body><script>parent.RecordTest(80);</script></body></html>"
 
 
@@ -81,7 +91,8 @@ class Stage:
                 local[name].write_bytes(content)
             store = self.app.extensions["media_store"]
             store.root.mkdir(parents=True, exist_ok=True)
-            kept = keeping.keep(session, store, author.id, edition, local, now)
+            brought = keeping.bring(store, author.id, edition, local, now)
+            kept = keeping.keep(session, store, brought)
             unit = {
                 "key": "g",
                 "kind": "scorm",
@@ -152,6 +163,32 @@ def test_a_hostile_package_gets_nowhere(stage: Stage, page: Page) -> None:
     }  # fmt: skip
     assert page.url.endswith(f"/learn/{enrolment_id}/g")
     expect(page.locator("[data-courseware-status]")).to_have_text("课件的进度已保存")
+
+
+def test_what_it_may_not_say_takes_nothing_else_along(stage: Stage, page: Page) -> None:
+    """A name that is none, a value too long, more than all may hold: each is refused to its face,
+    and the bookmark beside it is kept. A page without a head is drawn as it wants to be."""
+    enrolment_id = stage.offer(Edition.SCORM_12, {"begin.html": WILD.encode()}, "begin.html")
+    enter(page, enrolment_id)
+    until(page, lambda: "cmi.suspend_data" in stage.said(enrolment_id))
+    said = stage.said(enrolment_id)
+    assert said["cmi.core.lesson_location"] == "7"
+    assert said["cmi.suspend_data"] == "true,false,401,false,true,true,true,false,false,CSS1Compat"
+
+
+def test_the_last_words_of_a_page_that_is_left_arrive(stage: Stage, page: Page) -> None:
+    """More than a browser sends of such a page: then at least where one was."""
+    begin = """<html><head></head><body><script>API.LMSInitialize("");
+    function last() { API.LMSSetValue("cmi.suspend_data", "\\u5b66".repeat(60000)); API.LMSSetValue("cmi.core.lesson_location", "9"); }
+    </script></body></html>"""
+    enrolment_id = stage.offer(Edition.SCORM_12, {"begin.html": begin.encode()}, "begin.html")
+    enter(page, enrolment_id)
+    until(page, lambda: "cmi.core.lesson_status" in stage.said(enrolment_id))
+    page.evaluate("window.heard = 0; addEventListener('message', () => { window.heard += 1; })")
+    page.frames[1].evaluate("last()")
+    until(page, lambda: page.evaluate("window.heard") == 2)
+    page.goto("about:blank")
+    until(page, lambda: stage.said(enrolment_id).get("cmi.core.lesson_location") == "9")
 
 
 @pytest.mark.skipif(not OTHERS.is_dir(), reason="files of other systems are not here")

@@ -66,9 +66,10 @@ def rich_course(
     video = add(session, course, first.id, UnitKind.VIDEO, "录像", now)
     source = tmp_path / "lecture.mp4"
     source.write_bytes(b"not really a film" * 1000)
-    video.asset_id = intake.take(
-        session, place.store, writer.id, source, file_name="讲课.MP4", max_bytes=10**6, now=now
-    ).id
+    brought_film = intake.bring(
+        place.store, writer.id, source, file_name="讲课.MP4", max_bytes=10**6, now=now
+    )
+    video.asset_id = intake.keep(session, brought_film).id
     asset = session.get_one(Asset, video.asset_id)
     words = [Cue(0, 1500, "第一行 <b>\n& 第二行"), Cue(1000, 900, "倒着的"), Cue(2000, 3000, "-->")]
     captions.bring(session, asset, "zh-Hans", words, now)
@@ -105,9 +106,8 @@ def rich_course(
     begins.write_text("<html><head></head><body>go</body></html>")
     script.write_text("1")
     brought = {"shared/开始.html": begins, "own.js": script}
-    game.courseware_id = keeping.keep(
-        session, place.store, writer.id, Edition.SCORM_12, brought, now
-    ).id
+    package = keeping.bring(place.store, writer.id, Edition.SCORM_12, brought, now)
+    game.courseware_id = keeping.keep(session, place.store, package).id
     game.launch = "shared/开始.html?part=1"
     session.flush()
     conditions.lay_down(session, course, quiz, required=True, after=[video.id, page.id])

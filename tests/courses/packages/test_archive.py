@@ -50,7 +50,8 @@ def bring_in(
         found = reading.read(archive, BOUNDS)
         unpacked = making.unpack(archive, found.document, folder)
         maker = making.Maker(place.store, owner.id, "bim", BOUNDS)
-        return making.make(session, maker, found.document, unpacked, now)
+        brought = making.bring(maker, found.document, unpacked, now)
+        return making.make(session, maker, found.document, brought, now)
 
 
 def put_out(session: Session, place: running.Place, course: Course, into: Path) -> PackagedCourse:
@@ -120,8 +121,9 @@ def test_whom_another_installation_does_not_know_stays_as_text(
     with archives.open(tmp_path / "a.zip", reading.limits(10**6, BOUNDS)) as archive:
         found = reading.read(archive, BOUNDS)
         unpacked = making.unpack(archive, found.document, tmp_path)
-    maker, said = making.Maker(place.store, writer.id, "bim", BOUNDS), list[str]()
-    made = making.make(session, maker, found.document, unpacked, now, remarks=said)
+        maker, said = making.Maker(place.store, writer.id, "bim", BOUNDS), list[str]()
+        brought = making.bring(maker, found.document, unpacked, now)
+    made = making.make(session, maker, found.document, brought, now, remarks=said)
     assert made.teacher.endswith("李教授")
     assert "教材：《结构力学》，龙驭球，高教社，ISBN 9780306406157" in made.summary
     assert ["外地大学" in each for each in said] == [True, False]
@@ -245,7 +247,8 @@ def test_whatever_course_there_is_comes_back_the_same(
     document = documents.checked(told)
     nothing = making.Unpacked({}, {})
     maker = making.Maker(place.store, writer.id, "bim", BOUNDS)
-    made = making.make(session, maker, document, nothing, now)
+    brought = making.bring(maker, document, nothing, now)
+    made = making.make(session, maker, document, brought, now)
     first = put_out(session, place, made, folder / "1.zip")
     assert first.to_bytes() == document.to_bytes()
     again = bring_in(session, place, folder / "1.zip", writer, now, folder / "in")
@@ -411,9 +414,6 @@ def test_nothing_stays_of_a_course_that_could_not_be_made(
     with archives.open(content) as archive:
         unpacked = making.unpack(archive, told, tmp_path)
     with pytest.raises(DomainError, match="扩展名不符"):
-        making.make(
-            session, making.Maker(place.store, writer.id, "bim", BOUNDS), told, unpacked, now
-        )
-    session.rollback()
+        making.bring(making.Maker(place.store, writer.id, "bim", BOUNDS), told, unpacked, now)
     for table in (Course, Picture, Attachment):
         assert session.scalar(sa.select(sa.func.count()).select_from(table)) == 0

@@ -271,7 +271,9 @@ def test_the_pages_say_what_becomes_of_a_bank(
     put_out(session, place, drawn.course, tmp_path / "a.zip")
     owner, course_id = create_person("bieren", Role.AUTHOR), drawn.course.id
     authors.invite(session, drawn.course, writer.id, "bieren", AuthorRole.CO_AUTHOR, now)
-    package = running.receive(session, place, owner.id, tmp_path / "a.zip", "a.zip", now)
+    package = running.begin(
+        session, running.receive(place, owner.id, tmp_path / "a.zip", "a.zip", now)
+    )
     work(session)
     client, address = sign_in(owner), f"/studio/packages/{package.id}"
     page = client.get(address).text

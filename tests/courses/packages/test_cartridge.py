@@ -240,14 +240,15 @@ def test_scorm_of_both_editions_comes_in(
         with archives.open(content) as archive:
             unpacked = making.unpack(archive, found.document, folder)
         maker = making.Maker(place.store, writer.id, "bim", BOUNDS)
-        course = making.make(session, maker, found.document, unpacked, now)
+        brought = making.bring(maker, found.document, unpacked, now)
+        course = making.make(session, maker, found.document, brought, now)
         made = [unit for chapter in course.chapters for unit in chapter.units]
         assert {unit.kind for unit in made} == {"scorm"}
         assert len(made) == units
         assert len({unit.courseware_id for unit in made}) == 1
         kept = session.get_one(Courseware, made[0].courseware_id)
-        key, size = keeping.key_of(kept, "shared/scormfunctions.js")
-        assert place.store.vault.size(key) == size
+        at, size = keeping.place_of(kept, "shared/scormfunctions.js")
+        assert place.store.vault.size(keeping.key_of(kept, at)) == size
         assert not any(name.endswith(".xsd") for name, _size in kept.files)
         if format == "scorm12":
             assert made[5].launch == "shared/assessmenttemplate.html?questions=Playing"

@@ -141,8 +141,15 @@ def test_a_dead_job_is_found_and_done_once(
     running.run(db.database(), place, package.id, lambda: later)  # rung twice
     session.expire_all()
     assert running.get(session, package.id, writer.id).tries == 2
-    running.forget(session, place, now + place.keep + timedelta(seconds=1))
-    session.commit()
+    late_at = now + place.keep + timedelta(seconds=1)
+    for state in (PackageState.WAITING, PackageState.WORKING):
+        session.execute(sa.update(CoursePackage).values(state=state))
+        running.forget(session, place, late_at)
+        db.commit(session)
+        assert place.store.vault.size(found.key), "somebody works on it"
+    session.execute(sa.update(CoursePackage).values(state=PackageState.READY))
+    running.forget(session, place, late_at)
+    db.commit(session)
     assert session.scalar(sa.select(sa.func.count()).select_from(CoursePackage)) == 0
     with pytest.raises(FileNotFoundError):
         place.store.vault.size(found.key)

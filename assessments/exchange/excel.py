@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from assessments.exchange import base, cells, excel_help, words
 from assessments.exchange.base import Collector, Problem, Questions, Reading, Written
 from assessments.exchange.words import FALSE, KINDS, TRUE
 from assessments.questions import Question, QuestionKind
-from zhixin import spreadsheets
+from zhixin import archives, spreadsheets
 
 LETTERS = "ABCDEFGHIJ"
 COLUMNS = (
@@ -97,6 +98,8 @@ def read(
     table = spreadsheets.read(content, most_rows=MOST_ROWS, most_characters=MOST_CHARACTERS)
     place, places = _headings(table)
     collector = Collector(pictures or base.NoPictures())
+    if _has_pictures(content):
+        collector.remark("", "表格中的图片没有导入，请用 Word，或导入后在编辑页插入")
     for name in table[place]:
         if name.strip() and _known(name) not in (*COLUMNS, _OPTIONS, *_NUMBERS):
             collector.remark(f"第 {place + 1} 行", f"不认识“{name[:20]}”列，已忽略")
@@ -108,6 +111,17 @@ def read(
             progress(at, len(rows))
     progress(len(rows), len(rows))
     return collector.reading
+
+
+def _has_pictures(content: bytes) -> bool:
+    """Does a workbook hold pictures? Only its list of parts is looked at."""
+    if not archives.is_zip(content):
+        return False
+    try:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+    return any(name.startswith(("xl/media/", "Pictures/")) for name in names)
 
 
 def _headings(table: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:

@@ -8,9 +8,11 @@ import zipfile
 from pathlib import Path
 
 import openpyxl
+import openpyxl.drawing.image
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from assessments.exchange import aiken, excel, gift, html, moodle, qti
 from assessments.exchange.base import NoPictures, Reading
@@ -149,6 +151,19 @@ def test_blanks_in_a_table_are_drawn() -> None:
     assert [gap["accepted"] for gap in first["gaps"]] == [["北京"], ["上海"]]
     assert second["gaps"][0]["accepted"] == ["北京", "北京市"]
     assert [each.where for each in reading.faults] == ["第 4 行 B 列"]
+
+
+def test_pictures_in_a_table_are_named_as_left_out() -> None:
+    """A question whose picture is missing would be unanswerable, and nobody told."""
+    book = openpyxl.load_workbook(io.BytesIO(sheet(HEAD, ["判断题", "看图", None, None, "对", 1])))
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(drawn, "PNG")
+    book.active.add_image(openpyxl.drawing.image.Image(drawn), "H2")
+    kept = io.BytesIO()
+    book.save(kept)
+    reading = excel.read(kept.getvalue())
+    assert len(reading.questions) == 1
+    assert ["图片没有导入" in each for each in said(reading)] == [True]
 
 
 @pytest.mark.parametrize("cell", ["A. 甲\nB. 乙\nC. 丙", "A、甲；B、乙；C、丙", "甲|乙|丙"])

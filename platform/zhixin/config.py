@@ -71,7 +71,8 @@ class Settings:
         secret=True,
     )
     base_url: str = _setting(
-        "http://127.0.0.1:8000", "Public address of the site; printed in QR codes."
+        "http://127.0.0.1:8000",
+        "Public address of the site; printed in QR codes. Unset: this machine's, at the port of `ZHIXIN_PORT`.",
     )
     origin: str = _setting(
         "zhixin.example/ledger",
@@ -272,6 +273,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             values[item.name] = _parse(name, text, hints[item.name])
     if unknown := sorted(n for n in environ if n.startswith(PREFIX) and n not in known):
         raise SettingsError(f"unknown settings: {', '.join(unknown)}")
+    if "base_url" not in values and "port" in values:
+        values["base_url"] = f"http://127.0.0.1:{values['port']}"
     settings = Settings(**values)
     for name in ("secret_key", "field_key", "ledger_key", "issuer_key"):
         text = getattr(settings, name)

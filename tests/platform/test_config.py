@@ -26,6 +26,13 @@ def test_values_are_typed() -> None:
     assert (settings.port, settings.https, settings.data_dir) == (9000, True, Path("/srv/zhixin"))
 
 
+def test_the_address_follows_the_port_until_it_is_set() -> None:
+    """Who sets only the port is told, on screen and in QR codes, where the site really answers."""
+    assert load({"ZHIXIN_PORT": "9000"}).base_url == "http://127.0.0.1:9000"
+    public = {"ZHIXIN_PORT": "9000", "ZHIXIN_BASE_URL": "https://learning.example"}
+    assert load(public).base_url == "https://learning.example"
+
+
 def test_a_typo_does_not_pass() -> None:
     """A variable that names no setting is an error, and the message names it."""
     with pytest.raises(SettingsError, match="ZHIXIN_DATABSE_URL"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -94,14 +94,11 @@ def forecast(regrade_id: int) -> ResponseReturnValue:
 @blueprint.get("/<int:regrade_id>/forecast")
 @access.only(Role.AUTHOR, Role.REVIEWER, Role.AUDITOR)
 def progress(regrade_id: int) -> ResponseReturnValue:
-    """How far the forecast is; asks the page to reload itself once it is over."""
+    """How far the forecast is; once it is over, what it found is fetched in its place."""
     session = db.session()
     found = regrades.get(session, regrade_id, access.person())
     made = forecasts.of(session, found)
-    page = Response(render_template("regrades/_progress.html", found=found, forecast=made))
-    if made is None or made.finished_at is not None:
-        page.headers["HX-Refresh"] = "true"
-    return page
+    return render_template("regrades/_progress.html", found=found, forecast=made)
 
 
 @blueprint.post("/<int:regrade_id>")

@@ -13,7 +13,7 @@ const fieldIcons = JSON.parse(readFileSync("static/icons.json", "utf8"));
 const uiIcons = [
   "arrow-down", "arrow-up", "award", "book-open", "check", "chevron-left", "chevron-right",
   "circle-alert", "circle-check", "circle-x", "clipboard-check", "clock", "download", "eye",
-  "file-text", "graduation-cap", "history", "info", "languages", "layout-list", "link",
+  "file-text", "graduation-cap", "history", "info", "languages", "layout-list", "link", "list-filter",
   "list-checks", "lock", "log-out", "menu", "minus", "monitor-play", "pause", "pencil", "play", "plus",
   "rotate-ccw", "scroll-text", "search", "settings", "shield-check", "stamp", "sun-moon",
   "trash-2", "triangle-alert", "upload", "user", "users", "video", "x",

@@ -25,6 +25,8 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy.orm import Session
 
+from tests import browsing
+from tests.browsing import Site
 from zhixin import db, schema
 from zhixin.app import create_app
 from zhixin.config import Settings
@@ -274,3 +276,10 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def site(app: Flask, chromium: Browser, sign_in: Callable[[Person], FlaskClient]) -> Iterator[Site]:
+    """The application at a port, before real browsers."""
+    with browsing.site(app, chromium, sign_in) as made:
+        yield made

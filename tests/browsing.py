@@ -61,6 +61,7 @@ class Site:
         context = self.chromium.new_context(
             base_url=self.url, locale="zh-CN", viewport={"width": width, "height": 844},
             color_scheme="dark" if dark else "light", java_script_enabled=scripts,
+            reduced_motion="reduce",  # what has the focus is in the window at once
         )  # fmt: skip
         context.set_default_timeout(20_000)
         self.contexts.append(context)

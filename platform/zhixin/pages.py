@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, current_app, has_request_context, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    has_request_context,
+    request,
+    send_from_directory,
+    session,
+    url_for,
+)
 from flask_babel import Babel, get_locale
 from flask_login import current_user
 from markupsafe import Markup
+from werkzeug.security import safe_join
 
 from zhixin import richtext
 from zhixin.clock import LOCAL, local
 from zhixin.config import ROOT
+from zhixin.punctuation import Punctuation, mark
 
 LANGUAGES = {"zh": "中文", "en": "English"}
 
@@ -47,6 +59,27 @@ def icon(name: str) -> Markup:
 
 def has_endpoint(name: str) -> bool:
     return name in current_app.view_functions
+
+
+#: How built assets may be compressed, the smallest first, and what their names then end with.
+CODINGS = {"br": ".br", "gzip": ".gz"}
+
+
+def static_file(filename: str) -> Response:
+    """A static file, compressed as the build left it where the browser reads that."""
+    folder = Path(current_app.static_folder or "")
+    for coding, suffix in CODINGS.items():
+        packed = safe_join(str(folder), filename + suffix)
+        if request.accept_encodings.quality(coding) and packed and Path(packed).is_file():
+            kind = mimetypes.guess_type(filename)[0]
+            answer = send_from_directory(folder, filename + suffix, mimetype=kind, conditional=True)
+            answer.headers["Content-Encoding"] = coding
+            del answer.headers["Content-Disposition"]  # its name is the packed file's
+            break
+    else:
+        answer = current_app.send_static_file(filename)
+    answer.vary.add("Accept-Encoding")
+    return answer
 
 
 def select_locale() -> str:
@@ -99,14 +132,17 @@ def init_app(app: Flask) -> None:
         BABEL_TRANSLATION_DIRECTORIES=str(Path(__file__).parent / "translations"),
         SEND_FILE_MAX_AGE_DEFAULT=31536000,  # names carry content hashes
     )
+    app.view_functions["static"] = static_file
     Babel(app, locale_selector=select_locale)
     app.jinja_env.add_extension("jinja2.ext.do")
+    app.jinja_env.add_extension(Punctuation)
     app.jinja_env.globals.update(
         asset_url=asset_url,
         languages=LANGUAGES,
         icon=icon,
         has_endpoint=has_endpoint,
         is_english=is_english,
+        punctuation_mark=lambda chinese: mark(chinese, is_english()),
         current_path=lambda: request.full_path.rstrip("?"),
     )
     app.jinja_env.filters.update(

@@ -49,7 +49,8 @@ def end_text(reason: str | None) -> str:
     return words.get(reason, "")
 
 
-def act_text(act: str) -> str:
+def act_text(act: str, kind: str = "") -> str:
+    """What was done; ``kind``: to what, where the same word means different things."""
     words: dict[str, str] = {
         "view": _("查看"),
         "verify": _("核验通过"),
@@ -108,7 +109,45 @@ def act_text(act: str) -> str:
         "hide-rating": _("隐藏课程评价"),
         "show-rating": _("恢复课程评价"),
     }
-    return words.get(act, act)
+    words |= _review_acts() | _quality_acts()
+    return words.get(f"{kind}:{act}") or words.get(act, act)
+
+
+def _review_acts() -> dict[str, str]:
+    return {
+        "claim": _("领取审核"),
+        "assign": _("指定审核人"),
+        "release": _("放弃审核"),
+        "lapse": _("审核逾期，换人"),
+        "overdue-review": _("整个审核逾期"),
+        "approve": _("审核通过"),
+        "schedule": _("定时发布"),
+        "comment": _("提出审核意见"),
+        "reply": _("答复审核意见"),
+        "resolve": _("意见已处理"),
+        "reopen": _("重新打开意见"),
+        "review-comment:close": _("关闭意见"),
+    }
+
+
+def _quality_acts() -> dict[str, str]:
+    return {
+        "announce": _("公布评选标准"),
+        "start-scoring": _("开始评分"),
+        "close-scoring": _("结束评分"),
+        "post-notice": _("公示"),
+        "conclude": _("结束公示"),
+        "appoint": _("聘请专家"),
+        "dismiss": _("解聘专家"),
+        "apply": _("申报精品课程"),
+        "score": _("专家评分"),
+        "abstain": _("专家回避"),
+        "object": _("提出异议"),
+        "uphold": _("异议成立"),
+        "quality-objection:dismiss": _("异议不成立"),
+        "award": _("授予精品课程标识"),
+        "quality-mark:withdraw": _("撤销精品课程标识"),
+    }
 
 
 def tab_text(tab: str) -> str:
@@ -173,6 +212,13 @@ def object_text(kind: str) -> str:
         "audit-draw": _("抽样"),
         "course-version": _("课程版本"),
         "key-correction": _("改判"),
+        "review-comment": _("审核意见"),
+        "quality-round": _("精品课程评选"),
+        "quality-application": _("精品课程申报"),
+        "quality-objection": _("异议"),
+        "quality-mark": _("精品课程标识"),
+        "expert": _("专家"),
+        "textbook": _("教材"),
         "person": _("人员"),
         "organisation": _("单位"),
         "policy": _("学时规则"),

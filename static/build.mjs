@@ -98,8 +98,8 @@ for (const family of ["noto-sans-sc", "noto-sans", "noto-sans-hk", "noto-sans-jp
       if (name.endsWith(".ttf")) copyFileSync(join(folder, name), join(dist, "fonts", name));
   }
 
-// Texts lie there compressed as well: at 50 kB/s the player's script takes four seconds and not
-// fifteen. Once built, never again while serving (zhixin.pages hands them out).
+// Texts lie there compressed as well: the player has 175 kB and not 716. Once built, never again
+// while serving (zhixin.pages hands them out).
 for (const name of [...kept].filter((each) => /\.(js|css|svg)$/.test(each))) {
   const content = readFileSync(join(dist, name));
   if (content.length < 1024) continue;

@@ -61,6 +61,16 @@ def _refuse_taken_port(settings: config.Settings) -> None:
             ) from None
 
 
+def _answers(settings: config.Settings) -> bool:
+    """Whether the server lets anybody in by now."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    try:
+        with socket.create_connection((host, settings.port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 @click.command()
 def serve() -> None:
     """启动网站服务（Granian）。"""
@@ -128,8 +138,11 @@ def run(demo: bool) -> None:
 
         ensure_demo(settings)
     with _all_running(("serve", "worker", "scheduler")) as processes:
-        click.echo(f"\n知新已启动： {settings.base_url}    （Ctrl-C 停止）\n")
+        told = False
         while all(process.poll() is None for process in processes.values()):
+            if not told and _answers(settings):
+                click.echo(f"\n知新已启动： {settings.base_url}    （Ctrl-C 停止）\n")
+                told = True
             time.sleep(0.5)
         name = next(n for n, process in processes.items() if process.poll() is not None)
         click.echo(f"✗ {name} 意外退出，正在停止其余进程", err=True)

@@ -18,6 +18,7 @@ from zhixin import (
     config,
     db,
     declarations,
+    gate,
     hours,
     jobs,
     ledger,
@@ -89,4 +90,5 @@ def create_app(
     )  # fmt: skip
     for domain in domains:
         domain.init_app(app)
+    gate.init_app(app, settings)
     return app

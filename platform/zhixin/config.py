@@ -82,7 +82,12 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address that `zhixin serve` binds.")
     port: int = _setting(8000, "Port that `zhixin serve` binds.")
     web_workers: int = _setting(2, "Web server processes.")
-    web_threads: int = _setting(4, "Threads of each web server process.")
+    web_threads: int = _setting(
+        4, "Requests that each web server process works on at once, uploads excepted."
+    )
+    web_uploads: int = _setting(
+        32, "Uploads that each web server process takes at once; more are asked to come again."
+    )
     job_workers: int = _setting(2, "Processes of the job worker.")
     https: bool = _setting(
         False, "The site is reached over HTTPS: cookies are Secure and HSTS is sent."

@@ -21,6 +21,7 @@ GENERAL = {
     "request-entity-too-large": "提交的内容过大",
     "unsupported-media-type": "不支持这种内容类型",
     "too-many-requests": "操作过于频繁，按 Retry-After 等待",
+    "uploads-full": "同时上传的人太多，按 Retry-After 等待",
     "internal": "服务器出现意外错误，没有保存任何内容",
     "out-of-space": "服务器存储空间不足，没有保存任何内容",
     "unreadable-table": "无法读取这个表格文件",

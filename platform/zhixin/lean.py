@@ -8,11 +8,10 @@ instants as ``Lean.instant`` says and reads what the driver gives (``Lean.read_i
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, Self
 
 import orjson
@@ -27,20 +26,17 @@ from zhixin.db import make_engine
 
 
 class Lean:
-    """A raw connection for each thread, which commits each statement by itself.
+    """Raw connections that commit each statement by itself: as many as were in use at once.
 
     Args:
-        of_all_threads: one connection for all, who take turns by themselves.
         without: settings of PostgreSQL's that are off on these connections.
     """
 
-    def __init__(
-        self, url: str, *, of_all_threads: bool = False, without: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, url: str, *, without: Sequence[str] = ()) -> None:
         self.engine = make_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._without = without
-        self._kept: Any = SimpleNamespace() if of_all_threads else threading.local()
+        self._idle: deque[Any] = deque()  # the one used last, still in the caches, goes first
 
     def prepare(self, statement: sa.sql.expression.Executable) -> Prepared:
         """Compile ``statement`` for this database, with named parameters."""
@@ -63,9 +59,10 @@ class Lean:
     @contextmanager
     def cursor(self) -> Iterator[Any]:
         """A cursor whose statements commit one by one, but for what BEGIN and COMMIT enclose."""
-        connection: Any = getattr(self._kept, "connection", None)
-        if connection is None:
-            connection = self._kept.connection = self._connect()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
         cursor = connection.cursor()
         try:
             yield cursor
@@ -73,11 +70,12 @@ class Lean:
             if self.is_sqlite:
                 connection.rollback()
             elif connection.driver_connection.broken:
-                self._kept.connection = None
                 connection.invalidate()
             raise
         finally:
             cursor.close()
+            if connection.is_valid:
+                self._idle.append(connection)
 
     def _connect(self) -> Any:
         connection = self.engine.raw_connection()

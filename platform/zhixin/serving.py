@@ -38,7 +38,9 @@ def server_command(settings: config.Settings, factory: str = "zhixin.app:create_
     return [
         "-m", "granian", "--interface", "wsgi", "--factory", factory,
         "--host", settings.host, "--port", str(settings.port),
-        "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
+        "--workers", str(settings.web_workers),
+        # As many as zhixin.gate lets in; the server starts those that it needs.
+        "--blocking-threads", str(settings.web_threads + settings.web_uploads),
         "--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS // settings.web_workers),
         "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
     ]  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -11,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -29,6 +33,7 @@ from zhixin.people import accounts, tokens
 from zhixin.people.models import Role
 
 SIZE = 3_000_000
+TUS_TYPE = "application/offset+octet-stream"
 NODE = str(Path(sys.executable).with_name("node"))
 
 
@@ -51,7 +56,12 @@ def site(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
     """Granian is what ``zhixin serve`` starts; Werkzeug tells of broken connections otherwise."""
-    settings = Settings(data_dir=tmp_path / "var", broker_url="memory://", log_level="ERROR")
+    settings = Settings(
+        data_dir=tmp_path / "var",
+        broker_url="memory://",
+        log_level="ERROR",
+        web_uploads=1 if request.param == "narrow" else Settings.web_uploads,
+    )
     settings.data_dir.mkdir()
     engine = db.make_engine(settings.database)
     with engine.connect() as connection:
@@ -101,6 +111,7 @@ def granian_serving(settings: Settings) -> Iterator[int]:
         "ZHIXIN_BROKER_URL": settings.broker_url,
         "ZHIXIN_PORT": str(port),
         "ZHIXIN_WEB_WORKERS": "1",
+        "ZHIXIN_WEB_UPLOADS": str(settings.web_uploads),
     }
     words = [sys.executable, "-m", "zhixin", "serve"]
     server = subprocess.Popen(words, env=environment, start_new_session=True)
@@ -164,14 +175,23 @@ def test_bytes_before_a_broken_connection_are_kept(site: Site, file: Path) -> No
 
 
 def _send_and_hang_up(site: Site, url: str, part: bytes) -> None:
-    path = url.removeprefix(f"http://127.0.0.1:{site.port}")
-    head = (
-        f"PATCH {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {site.token}\r\n"
-        "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
-        f"Content-Type: application/offset+octet-stream\r\nContent-Length: {SIZE}\r\n\r\n"
-    )
     with socket.create_connection(("127.0.0.1", site.port)) as line:
-        line.sendall(head.encode() + part)
+        line.sendall(_head(site, url, SIZE) + part)
+
+
+def _head(site: Site, url: str, size: int, *more: str) -> bytes:
+    """A request that is going to bring ``size`` bytes of an upload, the first ones."""
+    lines = (
+        f"PATCH {url.removeprefix(f'http://127.0.0.1:{site.port}')} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {site.token}",
+        "Tus-Resumable: 1.0.0",
+        "Upload-Offset: 0",
+        f"Content-Type: {TUS_TYPE}",
+        f"Content-Length: {size}",
+        *more,
+    )
+    return "\r\n".join((*lines, "", "")).encode()
 
 
 @pytest.mark.parametrize("site", ["granian"], indirect=True)
@@ -205,3 +225,73 @@ def test_tus_js_client_uploads_as_it_likes(
     assert asset.file_name == "讲座.mp4"
     assert (tmp_path / "var" / "media" / asset.source).read_bytes() == file.read_bytes()
     assert list((tmp_path / "var" / "media" / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("site", ["granian"], indirect=True)
+def test_slow_uploads_keep_nobody_waiting(site: Site) -> None:
+    """Eight authors on slow lines, a process of four threads: all eight are served at once, and so
+    is whoever else comes."""
+    with ExitStack() as open_lines:
+        urls = [_created(site, SIZE) for _ in range(8)]
+        lines = [open_lines.enter_context(_begun(site, url, SIZE)) for url in urls]
+        _taken(lines, 4)
+        assert _ask(site, "GET", "/sign-in")[0] == 200
+        beat = _ask(site, "POST", "/api/v1/playbacks/none/beats")
+        assert beat[0] == 403, "refused, at once: an author's"
+        _taken(lines, 8)
+
+
+@pytest.mark.parametrize("site", ["narrow"], indirect=True)
+def test_whoever_comes_beyond_the_bound_is_taken_later(site: Site, file: Path) -> None:
+    """The server says when to come again, and goes on answering everybody else; clients come
+    again by themselves, and nothing of theirs is lost."""
+    with _begun(site, _created(site, 10), 10) as line:
+        _taken([line], 1)
+        status, headers, body = _ask(
+            site, "PATCH", f"/api/v1/uploads/{'0' * 32}", **{"Content-Type": TUS_TYPE}
+        )
+        assert (status, headers["Retry-After"]) == (503, "5")
+        assert json.loads(body)["type"].endswith("#uploads-full")
+        assert _ask(site, "GET", "/sign-in")[0] == 200
+        words = [NODE, str(Path(__file__).with_name("tus_client.mjs")), site.url, site.token]
+        words += [str(file), json.dumps({"retryDelays": [100] * 600, "noting": True})]
+        client = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        assert client.stdout is not None
+        assert client.stdout.readline() == "503\n"
+        line.sendall(bytes(10))
+        said = json.loads(client.communicate(timeout=60)[0].splitlines()[-1])
+    with site.database.transaction() as session:
+        assert session.get_one(Asset, int(said["became"])).source_bytes == SIZE
+
+
+def _created(site: Site, size: int) -> str:
+    client = TusClient(site.url, headers={"Authorization": f"Bearer {site.token}"})
+    url = client.uploader(file_stream=io.BytesIO(bytes(size)), chunk_size=size).create_url()
+    assert url is not None
+    return url
+
+
+def _begun(site: Site, url: str, size: int) -> socket.socket:
+    """A line that is going to bring an upload's ``size`` bytes, and has brought none yet."""
+    line = socket.create_connection(("127.0.0.1", site.port), timeout=60)
+    line.sendall(_head(site, url, size, "Expect: 100-continue"))
+    return line
+
+
+def _taken(lines: list[socket.socket], count: int) -> None:
+    """The server asks for the bodies of so many: each has a thread that waits for its bytes."""
+    waiting, deadline = list(lines), time.monotonic() + 60
+    while len(lines) - len(waiting) < count:
+        assert time.monotonic() < deadline, "nobody reads what comes on these lines"
+        for line in select.select(waiting, [], [], 1)[0]:
+            assert line.recv(4096, socket.MSG_PEEK).startswith(b"HTTP/1.1 100 ")
+            waiting.remove(line)
+
+
+def _ask(site: Site, method: str, path: str, **headers: str) -> tuple[int, Message, bytes]:
+    line = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+    line.request(method, path, b"0", {"Authorization": f"Bearer {site.token}", **headers})
+    answer = line.getresponse()
+    body = answer.read()
+    line.close()
+    return answer.status, answer.headers, body

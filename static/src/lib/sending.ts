@@ -76,7 +76,7 @@ export async function prepare(file: File, kind: Kind, watcher: Watcher, at?: str
     metadata,
     headers: { "X-CSRFToken": csrfToken() },
     chunkSize: 64 * 1024 * 1024, // of a piece that breaks, the server keeps what came
-    retryDelays: [0, 1000, 3000, 5000, 10000, 20000, 30000],
+    retryDelays: [0, 1000, 3000, 5000, 10000, 20000, ...Array<number>(20).fill(30_000)],
     removeFingerprintOnSuccess: true,
     onProgress: (sent, total) => { sentAny = true; watcher.progress(sent, total); },
     onShouldRetry: (error) => {

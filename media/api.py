@@ -304,12 +304,21 @@ def _receive(
                 size=upload.size,
                 body=request.stream,
                 checksum=checksum,
+                note=lambda safe: _note(upload, safe),
             )
         except (OSError, HTTPException):
             # A broken connection: what arrived before is on disk, the client goes on from there.
             _advance(upload, file.seek(0, os.SEEK_END))
             raise
         return received, _advance(upload, received)
+
+
+def _note(upload: Upload, received: int) -> None:
+    """A request that lasts: what came is on record, as long as its author may send it."""
+    access.check_again()
+    db.finish(keep=False)
+    with db.database().transaction() as session:
+        uploads.note(session, upload, received)
 
 
 def _at_offset(upload_id: str, offset: int | None) -> Upload:

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import FileIO
@@ -173,12 +173,21 @@ def writing(path: Path) -> Iterator[FileIO]:
 
 
 def receive(
-    file: FileIO, *, offset: int, size: int, body: IO[bytes], checksum: tuple[str, bytes] | None
+    file: FileIO,
+    *,
+    offset: int,
+    size: int,
+    body: IO[bytes],
+    checksum: tuple[str, bytes] | None,
+    note: Callable[[int], None],
 ) -> int:
     """Append a request's body to the file at ``offset``; returns how far it is now, in bytes.
 
     Bytes that came before a broken connection are kept, unless a checksum was promised for
     the whole: then nothing is kept that was not checked.
+
+    Args:
+        note: told now and then, while a long request still lasts, how far its bytes are safe.
 
     Raises:
         ChecksumMismatch: the bytes differ. OffsetMismatch: the file is not ``offset`` long.
@@ -189,16 +198,19 @@ def receive(
     file.truncate(offset)  # bytes written by a request that could not say so
     file.seek(offset)
     digest = hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
-    at, behind = offset, writeback.Behind(file.fileno(), offset)
+    at, settling = offset, writeback.Settling(file.fileno(), offset)
     try:
         while chunk := body.read(BODY_BYTES):
             if at + len(chunk) > size:
                 raise TooLarge("收到的数据超过了声明的文件大小")
             _write(file, chunk)
             at += len(chunk)
-            behind.reached(at)
+            safe = settling.reached(at)
             if digest:
                 digest.update(chunk)
+            elif safe is not None:
+                note(safe)
+                offset = safe
         if digest and checksum and digest.digest() != checksum[1]:
             raise ChecksumMismatch
     except Exception as error:
@@ -207,6 +219,7 @@ def receive(
             file.truncate(offset)
         raise
     finally:
+        settling.close()
         os.fsync(file.fileno())
     return at
 
@@ -215,6 +228,21 @@ def _write(file: FileIO, chunk: bytes) -> None:
     rest = memoryview(chunk)
     while rest:  # a disk that fills up takes a part, and refuses the next
         rest = rest[file.write(rest) :]
+
+
+def note(session: Session, upload: Upload, received: int) -> None:
+    """How far an upload is, on record.
+
+    Raises:
+        NotFound: it was given up meanwhile.
+    """
+    noted = session.execute(
+        sa.update(Upload)
+        .where(Upload.id == upload.id, Upload.received <= received)
+        .values(received=received)
+    )
+    if noted.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotFound("没有这个上传")
 
 
 def advance(
@@ -226,13 +254,7 @@ def advance(
         NotFound: it was given up meanwhile. Conflict: it is a video already.
         FileRefused: it is no file of the kind that its name says.
     """
-    noted = session.execute(
-        sa.update(Upload)
-        .where(Upload.id == upload.id, Upload.received <= received)
-        .values(received=received)
-    )
-    if noted.rowcount != 1:  # type: ignore[attr-defined]
-        raise NotFound("没有这个上传")
+    note(session, upload, received)
     if received < upload.size or not upload.length_known or upload.partial:
         return None
     whole = _attachment if upload.kind == UploadKind.FILE else _video

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, current_app, g, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -93,6 +93,16 @@ def check() -> Response | None:
     if isinstance(access, frozenset) and not has_role(*access):
         raise NotAllowed
     return None
+
+
+def check_again() -> None:
+    """Within a request that lasts: whoever sends it is seen again, and may still be here.
+
+    Raises:
+        SignInNeeded: the sign-in has ended meanwhile. NotAllowed: they lost the role.
+    """
+    g.pop("_login_user", None)  # Flask-Login looks them up once more
+    check()
 
 
 def init_app(app: Flask) -> None:

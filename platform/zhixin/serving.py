@@ -42,6 +42,8 @@ def server_command(settings: config.Settings, factory: str = "zhixin.app:create_
         # As many as zhixin.gate lets in; the server starts those that it needs.
         "--blocking-threads", str(settings.web_threads + settings.web_uploads),
         "--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS // settings.web_workers),
+        # An upload from a slow line lasts for hours; what came of it is safe.
+        "--workers-kill-timeout", str(PATIENCE_S - 2),
         "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
     ]  # fmt: skip
 

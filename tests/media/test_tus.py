@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
 import os
 import select
@@ -14,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -45,6 +44,7 @@ class Site:
     port: int
     token: str
     database: db.Database
+    server: int = 0  # process id, of a server of its own
 
     def upload(self) -> Upload:
         with self.database.transaction() as session:
@@ -82,25 +82,25 @@ def site(
         token = tokens.create(session, author, "tus", 1, clock.now())
     database: db.Database = app.extensions["db"]
     serving = werkzeug_serving(app) if request.param == "werkzeug" else granian_serving(settings)
-    with serving as port:
-        yield Site(f"http://127.0.0.1:{port}/api/v1/uploads", port, token, database)
+    with serving as (port, process):
+        yield Site(f"http://127.0.0.1:{port}/api/v1/uploads", port, token, database, process)
     assert isinstance(database.engine, sa.Engine)
     database.engine.dispose()
 
 
 @contextmanager
-def werkzeug_serving(app: Flask) -> Iterator[int]:
+def werkzeug_serving(app: Flask) -> Iterator[tuple[int, int]]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server.port
+    yield server.port, 0
     server.shutdown()
     thread.join()
     server.server_close()
 
 
 @contextmanager
-def granian_serving(settings: Settings) -> Iterator[int]:
+def granian_serving(settings: Settings) -> Iterator[tuple[int, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -125,10 +125,11 @@ def granian_serving(settings: Settings) -> Iterator[int]:
                 assert server.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-        yield port
+        yield port, server.pid
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(15)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
 
 
 @pytest.fixture
@@ -264,11 +265,27 @@ def test_whoever_comes_beyond_the_bound_is_taken_later(site: Site, file: Path) -
         assert session.get_one(Asset, int(said["became"])).source_bytes == SIZE
 
 
+@pytest.mark.parametrize("site", ["granian"], indirect=True)
+def test_a_server_that_dies_loses_little_of_a_long_request(site: Site) -> None:
+    """While a request still lasts, what came is put on record; and a server that is told to stop
+    does not wait for it (the fixture does not for long)."""
+    size = 10**9
+    with _begun(site, _created(site, size), size) as line:
+        sent = 0
+        while not (kept := site.upload().received):
+            assert sent < size, "nothing was put on record"
+            line.sendall(bytes(300_000))
+            sent += 300_000
+            time.sleep(0.2)
+        assert 0 < kept <= sent
+        os.kill(site.server, signal.SIGTERM)
+
+
 def _created(site: Site, size: int) -> str:
-    client = TusClient(site.url, headers={"Authorization": f"Bearer {site.token}"})
-    url = client.uploader(file_stream=io.BytesIO(bytes(size)), chunk_size=size).create_url()
-    assert url is not None
-    return url
+    said = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size)}
+    status, headers, _body = _ask(site, "POST", "/api/v1/uploads", **said)
+    assert status == 201
+    return f"http://127.0.0.1:{site.port}{headers['Location']}"
 
 
 def _begun(site: Site, url: str, size: int) -> socket.socket:

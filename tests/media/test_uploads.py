@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -63,10 +64,16 @@ def begin(
 
 
 def receive(
-    path: Path, body: io.BytesIO, offset: int = 0, checksum: tuple[str, bytes] | None = None
+    path: Path,
+    body: io.BytesIO,
+    offset: int = 0,
+    checksum: tuple[str, bytes] | None = None,
+    note: Callable[[int], None] = lambda _safe: None,
 ) -> int:
     with uploads.writing(path) as file:
-        return uploads.receive(file, offset=offset, size=len(CONTENT), body=body, checksum=checksum)
+        return uploads.receive(
+            file, offset=offset, size=len(CONTENT), body=body, checksum=checksum, note=note
+        )
 
 
 @pytest.mark.parametrize(
@@ -94,6 +101,43 @@ def test_a_broken_line_keeps_what_came(begin: Callable[..., Upload], store: Medi
     with pytest.raises(ConnectionResetError):
         receive(path, Line(CONTENT[:3333]))
     assert path.read_bytes() == CONTENT[:3333]
+
+
+@pytest.fixture
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is on the disk as soon as it is asked for, and it is asked for often."""
+
+    class Disk:
+        def submit(self, work: Callable[[int], None], descriptor: int) -> Future[None]:
+            done: Future[None] = Future()
+            done.set_result(work(descriptor))
+            return done
+
+    monkeypatch.setattr(writeback, "_disk", Disk())
+    monkeypatch.setattr(writeback, "SAFE_EVERY_BYTES", 1000)
+
+
+@pytest.mark.usefixtures("_quick_disk")
+def test_a_long_request_is_safe_as_it_goes(begin: Callable[..., Upload], store: MediaStore) -> None:
+    """How far it is, is told while it lasts; a server that dies then loses the rest alone. Of a
+    promised checksum nothing is told before it was checked."""
+    noted: list[int] = []
+    with pytest.raises(ConnectionResetError):
+        receive(store.upload(begin().id), Line(CONTENT), note=noted.append)
+    assert noted == [1000, 3000, 5000]
+    promised = ("sha256", hashlib.sha256(CONTENT).digest())
+    receive(store.upload(begin().id), io.BytesIO(CONTENT), checksum=promised, note=noted.append)
+    assert len(noted) == 3
+
+
+@pytest.mark.usefixtures("_quick_disk")
+def test_what_was_told_as_safe_stays(begin: Callable[..., Upload], store: MediaStore) -> None:
+    """Too much is refused, and what is on record is still in the file: so it can go on."""
+    noted: list[int] = []
+    path = store.upload(begin().id)
+    with pytest.raises(uploads.TooLarge):
+        receive(path, Line(CONTENT + b"x"), note=noted.append)
+    assert path.stat().st_size == noted[-1]
 
 
 def test_unchecked_bytes_are_not_kept(begin: Callable[..., Upload], store: MediaStore) -> None:

@@ -79,7 +79,7 @@ def _upload_with_a_broken_connection(page: Page, lecture: Path) -> None:
     pieces: list[str] = []
 
     def smaller(route: Route) -> None:
-        script = route.fetch().text().replace("chunkSize:64*", "chunkSize:8*")
+        script = route.fetch().text().replace("chunkSize:1024*", "chunkSize:8*")
         route.fulfill(body=script, content_type="text/javascript")
 
     def cut_the_second(route: Route) -> None:

@@ -75,7 +75,7 @@ export async function prepare(file: File, kind: Kind, watcher: Watcher, at?: str
     uploadUrl: at ?? null,
     metadata,
     headers: { "X-CSRFToken": csrfToken() },
-    chunkSize: 64 * 1024 * 1024, // of a piece that breaks, the server keeps what came
+    chunkSize: 1024 * 1024 * 1024, // what came is safe every few seconds: a piece may be large
     retryDelays: [0, 1000, 3000, 5000, 10000, 20000, ...Array<number>(20).fill(30_000)],
     removeFingerprintOnSuccess: true,
     onProgress: (sent, total) => { sentAny = true; watcher.progress(sent, total); },

@@ -162,8 +162,9 @@ def _pictures(picture: Any, probe: Probe, plan: Plan, span: Span) -> list[Any]:
         _thumbs(small.stream(1), plan),
     ]
     if with_poster:
-        still = split.stream(len(plan.renditions))
-        outputs.append(_poster(still, plan, ss=f"{at_s:.3f}"))
+        # No more than two frames of it: what reaches the output is scaled first, wanted or not.
+        once = {"start": f"{at_s:.3f}", "end": f"{at_s + 2 / plan.fps:.3f}"}
+        outputs.append(_poster(split.stream(len(plan.renditions)).filter("trim", **once), plan))
     return outputs
 
 
@@ -172,12 +173,12 @@ def _scaled(picture: Any, rendition: Rendition) -> Any:
     return scaled.filter("format", "yuv420p")
 
 
-def _poster(picture: Any, plan: Plan, **options: object) -> Any:
+def _poster(picture: Any, plan: Plan) -> Any:
     best = plan.renditions[0]
     width = min(POSTER_WIDTH, best.width)
     still = picture.filter("scale", width, max(1, best.height * width // best.width))
     once = {"frames:v": 1, "q:v": 4, "update": 1, "map_metadata": -1}
-    return ffmpeg.output(still.filter("setsar", 1), POSTER, **options, **once)
+    return ffmpeg.output(still.filter("setsar", 1), POSTER, **once)
 
 
 def _colours(probe: Probe, plan: Plan) -> dict[str, object]:

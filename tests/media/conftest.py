@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
+from media import writeback
 from media.binaries import ffmpeg
 from media.probe import AudioStream, Probe, VideoStream
 
@@ -110,3 +112,17 @@ def make_probe() -> Callable[..., Probe]:
         return Probe("mov,mp4", duration_ms, size_bytes, stream_count, video, audio)
 
     return make
+
+
+@pytest.fixture
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an upload brings is safe as soon as that is asked for, and it is asked for often."""
+
+    class Disk:
+        def submit(self, work: Callable[[int], None], descriptor: int) -> Future[None]:
+            done: Future[None] = Future()
+            done.set_result(work(descriptor))
+            return done
+
+    monkeypatch.setattr(writeback, "_disk", Disk())
+    monkeypatch.setattr(writeback, "SAFE_EVERY_BYTES", 1000)

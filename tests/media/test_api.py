@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from media import uploads
+from media.models import Upload
 from media.storage import MediaStore
 from zhixin import clock, jobs
-from zhixin.people.models import Person, Role
+from zhixin.people.models import Person, Role, SignIn
 
 CONTENT = bytes(range(256)) * 8
 PLACE = "/api/v1/uploads"
@@ -186,6 +190,39 @@ def test_one_connection_at_a_time(app: Flask, tus: Tus) -> None:
         answer = tus.ask("PATCH", address, CONTENT)
     assert answer.status_code == 423
     assert tus.ask("PATCH", address, CONTENT).status_code == 204
+
+
+class Line(io.BytesIO):
+    """Brings 500 bytes at a time, and tells so before each."""
+
+    def __init__(self, before: Callable[[int], None]) -> None:
+        super().__init__(CONTENT)
+        self.before = before
+
+    def readinto(self, buffer: Any, /) -> int:
+        self.before(self.tell())
+        return super().readinto(memoryview(buffer)[:500])
+
+
+@pytest.mark.usefixtures("quick_disk")
+def test_a_request_that_lasts_ends_with_the_sign_in(tus: Tus, session: Session) -> None:
+    """Who signs out everywhere, or is shut out, sends no more; what came before is kept."""
+    address, seen = tus.begin(), []
+
+    def sign_out(at: int) -> None:
+        seen.append(at)
+        if at == 1500:
+            session.execute(sa.update(SignIn).values(ended_at=clock.now()))
+            session.commit()
+
+    said = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+    said["Content-Type"] = "application/offset+octet-stream"
+    answer = tus.client.patch(
+        address, input_stream=Line(sign_out), content_length=len(CONTENT), headers=said
+    )
+    assert answer.status_code == 401
+    assert max(seen) < len(CONTENT)
+    assert session.scalars(sa.select(Upload.received)).one() == 1000
 
 
 def test_giving_up_forgets_the_file(app: Flask, tus: Tus) -> None:

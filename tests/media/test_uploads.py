@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -103,21 +102,7 @@ def test_a_broken_line_keeps_what_came(begin: Callable[..., Upload], store: Medi
     assert path.read_bytes() == CONTENT[:3333]
 
 
-@pytest.fixture
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is on the disk as soon as it is asked for, and it is asked for often."""
-
-    class Disk:
-        def submit(self, work: Callable[[int], None], descriptor: int) -> Future[None]:
-            done: Future[None] = Future()
-            done.set_result(work(descriptor))
-            return done
-
-    monkeypatch.setattr(writeback, "_disk", Disk())
-    monkeypatch.setattr(writeback, "SAFE_EVERY_BYTES", 1000)
-
-
-@pytest.mark.usefixtures("_quick_disk")
+@pytest.mark.usefixtures("quick_disk")
 def test_a_long_request_is_safe_as_it_goes(begin: Callable[..., Upload], store: MediaStore) -> None:
     """How far it is, is told while it lasts; a server that dies then loses the rest alone. Of a
     promised checksum nothing is told before it was checked."""
@@ -130,7 +115,7 @@ def test_a_long_request_is_safe_as_it_goes(begin: Callable[..., Upload], store: 
     assert len(noted) == 3
 
 
-@pytest.mark.usefixtures("_quick_disk")
+@pytest.mark.usefixtures("quick_disk")
 def test_what_was_told_as_safe_stays(begin: Callable[..., Upload], store: MediaStore) -> None:
     """Too much is refused, and what is on record is still in the file: so it can go on."""
     noted: list[int] = []

@@ -81,8 +81,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
     engine.dispose()
     app = create_app(settings)
     with app.app_context(), db.database().transaction() as session:
-        facts = {"sign_in_name": "author", "password": "upload upload 2026", "name": "作者"}
-        author = accounts.create(session, **facts, now=clock.now(), roles=[Role.AUTHOR])
+        author = accounts.create(
+            session,
+            sign_in_name="author",
+            password="upload upload 2026",
+            name="作者",
+            now=clock.now(),
+            roles=[Role.AUTHOR],
+        )
         token = tokens.create(session, author, "tus", 1, clock.now())
     database: db.Database = app.extensions["db"]
     with pytest.MonkeyPatch.context() as environment:

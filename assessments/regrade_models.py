@@ -128,3 +128,14 @@ class AttemptRegrade(Base):
     passed_after: Mapped[bool]
     applied: Mapped[bool]
     at: Mapped[datetime]
+
+
+class GainRead(Base):
+    """A learner has read that a regrade made their attempt pass."""
+
+    __tablename__ = "regrade_gain_read"
+
+    regrade_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("attempt_regrade.id", ondelete="RESTRICT"), primary_key=True
+    )
+    read_at: Mapped[datetime]

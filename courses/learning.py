@@ -10,8 +10,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug import Response
 
+from assessments import regrade_notices
 from assessments.forms import answers_from_form
-from courses import completion, enrolments, kinds, meetings, opening, progress, quizzes, scopes
+from courses import (
+    completion,
+    enrolments,
+    kinds,
+    meetings,
+    opening,
+    progress,
+    quizzes,
+    regrade_gains,
+    scopes,
+)
 from courses.courseware import claims
 from courses.documents import CourseDocument
 from courses.kinds import Completion
@@ -49,7 +60,17 @@ def my_learning() -> ResponseReturnValue:
         completed=completed,
         progress=progress.of_all(session, under_way),
         awards=enrolments.awards_of(session, completed),
+        gains=regrade_gains.untold(session, access.person().id, mine),
     )
+
+
+@courses_blueprint.post("/my/learning/regrades-read")
+@access.only(Role.LEARNER)
+def read_gains() -> ResponseReturnValue:
+    """The learner has read which tests they pass by corrected keys."""
+    ids = request.form.getlist("regrade", type=int)
+    regrade_notices.tell(db.session(), access.person().id, ids, clock.now())
+    return redirect(url_for("courses.my_learning"), 303)
 
 
 @blueprint.post("/courses/<int:course_id>/enrol")

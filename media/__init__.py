@@ -20,6 +20,7 @@ def init_app(app: Flask) -> None:
         files_api,
         library,
         nightly,  # noqa: F401 - tasks register themselves
+        override,
         report,
         speech_tasks,  # noqa: F401
         speech_words,
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["video_report"] = report
     app.jinja_env.globals["speech_text"] = speech_words.speech_text
     express.init_app(app)
+    override.init_app(app)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(work_views.blueprint)
     app.register_blueprint(library.blueprint)

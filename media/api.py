@@ -20,7 +20,7 @@ from media.models import Asset, AssetState, Upload, UploadKind
 from media.refinement_models import RefinementState
 from media.storage import MediaStore
 from zhixin import access, api, clock, config, db, security
-from zhixin.errors import DomainError, Invalid
+from zhixin.errors import DomainError, Invalid, NotAllowed
 from zhixin.people.models import Role
 
 blueprint = api.api_blueprint("media", "视频上传（tus 1.0）与处理进度")
@@ -214,10 +214,12 @@ def _join(urls: list[str]) -> ResponseReturnValue:
             kind=UploadKind.FILE if is_file else UploadKind.VIDEO,
             now=clock.now(),
         )
+        whole.parts = " ".join(ids)
     try:
         joining.copy(_store(), parts, whole)
+        brought = uploads.bring(_store(), whole, whole.size, clock.now())
         with db.database().transaction() as session:
-            done = joining.finish(session, _store(), parts, whole, clock.now())
+            done = joining.finish(session, _store(), parts, whole, brought)
     except Exception:
         with db.database().transaction() as session:  # the parts are as they were
             uploads.terminate(session, _store(), whole)
@@ -259,6 +261,11 @@ def offset(upload_id: str) -> ResponseReturnValue:
         response.headers["Upload-Defer-Length"] = "1"
     if upload.partial:
         response.headers["Upload-Concat"] = "partial"
+    if upload.parts:
+        places = (url_for("media_api.patch", upload_id=each) for each in upload.parts.split())
+        response.headers["Upload-Concat"] = f"final;{' '.join(places)}"
+        if not upload.finished:  # tus: until its parts are joined there is no offset
+            del response.headers["Upload-Offset"]
     if upload.asset_id:
         response.headers["Zhixin-Asset"] = str(upload.asset_id)
     if upload.attachment_id:
@@ -326,6 +333,8 @@ def _at_offset(upload_id: str, offset: int | None) -> Upload:
     open: what follows may take as long as the network likes."""
     upload = uploads.get(db.session(), upload_id, access.person().id, clock.now())
     db.finish(keep=False)
+    if upload.parts:
+        raise NotAllowed("由分段合并的上传不能再追加内容")
     if upload.finished or upload.received != offset:
         raise uploads.OffsetMismatch
     return upload
@@ -333,8 +342,9 @@ def _at_offset(upload_id: str, offset: int | None) -> Upload:
 
 def _advance(upload: Upload, received: int) -> Asset | Attachment | None:
     try:
+        brought = uploads.bring(_store(), upload, received, clock.now())
         with db.database().transaction() as session:
-            return uploads.advance(session, _store(), upload, received, clock.now())
+            return uploads.advance(session, _store(), upload, received, brought)
     except FileRefused:  # it will not become another file by sending it again
         with db.database().transaction() as session:
             uploads.terminate(session, _store(), upload)
@@ -344,7 +354,7 @@ def _advance(upload: Upload, received: int) -> Asset | Attachment | None:
         # that goes on tries once more.
         if received == upload.size > 1:
             with db.database().transaction() as session:
-                uploads.advance(session, _store(), upload, received - 1, clock.now())
+                uploads.advance(session, _store(), upload, received - 1, None)
         raise
 
 

@@ -61,9 +61,14 @@ def copy(store: MediaStore, found: Sequence[Upload], whole: Upload) -> None:
 
 
 def finish(
-    session: Session, store: MediaStore, found: Sequence[Upload], whole: Upload, now: datetime
+    session: Session,
+    store: MediaStore,
+    found: Sequence[Upload],
+    whole: Upload,
+    brought: Asset | Attachment | None,
 ) -> Asset | Attachment | None:
-    """The whole becomes what it was sent for; its parts are forgotten.
+    """The whole becomes what it was sent for (``brought`` by ``uploads.bring``); its parts are
+    forgotten.
 
     Raises:
         Conflict: another request joined them meanwhile. Others: as ``uploads.advance``.
@@ -76,7 +81,7 @@ def finish(
     )
     if gone.rowcount != len(ids):  # type: ignore[attr-defined]
         raise Conflict("这些分段已经合并", code="upload-concat")
-    made = uploads.advance(session, store, whole, whole.size, now)
+    made = uploads.advance(session, store, whole, whole.size, brought)
     for each in ids:
         db.after_commit(session, partial(store.upload(each).unlink, missing_ok=True))
     return made

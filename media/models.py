@@ -52,6 +52,8 @@ class Upload(Base):
     )
     # A part of a whole that a later request makes of several (tus concatenation).
     partial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # Of a whole: the parts that it is made of, their ids in order, with spaces between.
+    parts: Mapped[str | None]
     # Until the client says how long it is, ``size`` is the most that it may be.
     length_known: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     # What a whole one of kind FILE became. No foreign key: the file may go before this row does.

@@ -1,7 +1,7 @@
 """Where media files live, below the media folder. No name here comes from a client.
 
 uploads/<upload id>            bytes of an unfinished upload
-sources/<asset id>/source      the author's file
+sources/<random>/source        the author's file; of older videos: sources/<asset id>/source
 assets/<asset id>/<run>/…      renditions; a run is published by one rename
 pictures/<2 hex>/<id>          of pages and questions
 files/<2 hex>/<id>             of file units

@@ -16,11 +16,11 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from media import files, names, writeback
+from media import files, intake, names, writeback
 from media.file_models import Attachment
 from media.models import Asset, AssetState, Upload, UploadKind
 from media.storage import MediaStore
-from zhixin import db, jobs
+from zhixin import db
 from zhixin.errors import Conflict, DomainError, Invalid, NotFound
 
 CHUNK_BYTES = 1024 * 1024
@@ -245,57 +245,57 @@ def note(session: Session, upload: Upload, received: int) -> None:
         raise NotFound("没有这个上传")
 
 
+def bring(
+    store: MediaStore, upload: Upload, received: int, now: datetime
+) -> Asset | Attachment | None:
+    """The bytes of an upload that is whole into the vault, outside any transaction: None if it is
+    not. What is returned is for :func:`advance`; without that, a night removes them.
+
+    Raises:
+        FileRefused: it is no file of the kind that its name says.
+    """
+    if received < upload.size or not upload.length_known or upload.partial:
+        return None
+    begun = store.upload(upload.id)
+    if upload.kind == UploadKind.FILE:
+        return files.bring(
+            store, upload.owner_id, begun,
+            file_name=upload.file_name, max_bytes=upload.size, now=now,
+        )  # fmt: skip
+    # A second name (or a copy elsewhere) rather than a move: the first goes after the commit. If
+    # that fails, the row is as it was and so is its file.
+    source = intake.new_source()
+    store.vault.put(source, begun)
+    return intake.new(upload.owner_id, upload.file_name, source, upload.size, now)
+
+
 def advance(
-    session: Session, store: MediaStore, upload: Upload, received: int, now: datetime
+    session: Session,
+    store: MediaStore,
+    upload: Upload,
+    received: int,
+    brought: Asset | Attachment | None,
 ) -> Asset | Attachment | None:
     """Note how far an upload is; a whole one becomes what it was sent for.
 
+    Args:
+        brought: by :func:`bring`.
+
     Raises:
         NotFound: it was given up meanwhile. Conflict: it is a video already.
-        FileRefused: it is no file of the kind that its name says.
     """
     note(session, upload, received)
-    if received < upload.size or not upload.length_known or upload.partial:
+    if brought is None:
         return None
-    whole = _attachment if upload.kind == UploadKind.FILE else _video
-    return whole(session, store, upload, now)
-
-
-def _attachment(session: Session, store: MediaStore, upload: Upload, now: datetime) -> Attachment:
+    if isinstance(brought, Attachment):
+        brought = files.keep(session, store, brought)
+        _becomes(session, upload, attachment_id=brought.id)
+    else:
+        intake.keep(session, brought)
+        _becomes(session, upload, asset_id=brought.id)
     begun = store.upload(upload.id)
-    brought = files.bring(
-        store, upload.owner_id, begun, file_name=upload.file_name, max_bytes=upload.size, now=now
-    )
-    kept = files.keep(session, store, brought)
-    _becomes(session, upload, attachment_id=kept.id)
     db.after_commit(session, lambda: begun.unlink(missing_ok=True))
-    return kept
-
-
-def _video(session: Session, store: MediaStore, upload: Upload, now: datetime) -> Asset:
-    asset = Asset(
-        owner_id=upload.owner_id,
-        file_name=upload.file_name,
-        source="",
-        source_bytes=upload.size,
-        state=AssetState.UPLOADED,
-        progress=0,
-        tries=0,
-        created_at=now,
-    )
-    session.add(asset)
-    session.flush()
-    _becomes(session, upload, asset_id=asset.id)
-    begun, asset.source = store.upload(upload.id), f"sources/{asset.id}/source"
-    session.flush()
-    # A second name (or a copy elsewhere) rather than a move: the first goes after the commit. If
-    # that fails, the row is as it was and so is its file.
-    store.vault.put(asset.source, begun)
-    db.after_commit(session, lambda: begun.unlink(missing_ok=True))
-    from media.tasks import prepare
-
-    jobs.enqueue(session, prepare, asset.id)
-    return asset
+    return brought
 
 
 def _becomes(session: Session, upload: Upload, **what: object) -> None:

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from media import collecting, joining, uploads
 from media.file_models import Attachment
 from media.models import Asset, AssetState, Upload
-from zhixin import jobs
+from zhixin import clock, jobs
 from zhixin.config import Settings
 from zhixin.errors import Conflict
 from zhixin.people.models import Person, Role
@@ -101,6 +101,39 @@ def test_parts_become_one_video(session: Session, tus: Tus, media: Path) -> None
     assert tus("HEAD", first).status_code == 404
     head = tus("HEAD", whole.headers["Location"]).headers
     assert (head["Upload-Offset"], head["Zhixin-Asset"]) == (str(len(CONTENT)), str(asset.id))
+    assert head["Upload-Concat"] == f"final;{first} {second}"
+    more = tus("PATCH", whole.headers["Location"], b"x", Upload_Offset=str(len(CONTENT)), **BYTES)
+    assert more.status_code == 403
+
+
+def test_a_whole_that_is_not_joined_yet_has_no_offset(
+    session: Session, tus: Tus, author: Person, app: Flask, now: datetime
+) -> None:
+    """While its parts are copied it is a final upload already, and nobody may write to it."""
+    part = tus.part(CONTENT)
+    whole = uploads.create(
+        session, app.extensions["media_store"], owner_id=author.id, file_name="v.mp4",
+        size=len(CONTENT), max_bytes=10**6, keep=timedelta(days=1), now=clock.now(),
+    )  # fmt: skip
+    whole.parts = part.rsplit("/", 1)[-1]
+    session.commit()
+    head = tus("HEAD", f"{PLACE}/{whole.id}")
+    assert "Upload-Offset" not in head.headers
+    assert head.headers["Upload-Concat"] == f"final;{part}"
+    sent = tus("PATCH", f"{PLACE}/{whole.id}", CONTENT, Upload_Offset="0", **BYTES)
+    assert sent.status_code == 403
+
+
+def test_who_cannot_send_patch_sends_post(session: Session, tus: Tus) -> None:
+    """The method that is meant stands in a header; a request that changes nothing stays one."""
+    begun = tus("POST", PLACE, Upload_Length="2048", Upload_Metadata=named("讲座.mp4"))
+    place = begun.headers["Location"]
+    meant = {"X_HTTP_Method_Override": "PATCH", **BYTES}
+    assert tus("POST", place, CONTENT[:9], Upload_Offset="0", **meant).status_code == 204
+    assert tus("POST", place, X_HTTP_Method_Override="HEAD").headers["Upload-Offset"] == "9"
+    assert tus("HEAD", place, X_HTTP_Method_Override="DELETE").headers["Upload-Offset"] == "9"
+    assert tus("POST", place, X_HTTP_Method_Override="DELETE").status_code == 204
+    assert tus("HEAD", place).status_code == 404
 
 
 def test_only_ones_own_whole_parts_are_joined(
@@ -225,10 +258,10 @@ def test_parts_become_one_video_however_often_they_are_joined(
 
     (parts, first), (again, second) = begun(), begun()
     session.commit()
-    joining.finish(session, store, parts, first, now)
+    joining.finish(session, store, parts, first, uploads.bring(store, first, 2048, now))
     session.commit()
     with pytest.raises(Conflict):
-        joining.finish(session, store, again, second, now)
+        joining.finish(session, store, again, second, None)
     session.rollback()
     assert session.scalar(sa.select(sa.func.count()).select_from(Asset)) == 1
 

@@ -152,13 +152,21 @@ def test_two_connections_do_not_mix(begin: Callable[..., Upload], store: MediaSt
         receive(path, io.BytesIO(CONTENT))
 
 
+def whole(session: Session, store: MediaStore, upload: Upload, now: datetime) -> Asset:
+    """Its last byte is there."""
+    brought = uploads.bring(store, upload, len(CONTENT), now)
+    asset = uploads.advance(session, store, upload, len(CONTENT), brought)
+    assert isinstance(asset, Asset)
+    return asset
+
+
 def test_a_whole_upload_becomes_a_video(
     session: Session, begin: Callable[..., Upload], store: MediaStore, now: datetime
 ) -> None:
     """The last byte makes the video; the upload's own place is empty afterwards."""
     upload = begin()
-    received = receive(store.upload(upload.id), io.BytesIO(CONTENT))
-    asset = uploads.advance(session, store, upload, received, now)
+    receive(store.upload(upload.id), io.BytesIO(CONTENT))
+    asset = whole(session, store, upload, now)
     db.commit(session)
     assert asset is not None
     assert store.path(asset.source).read_bytes() == CONTENT
@@ -171,12 +179,12 @@ def test_a_failed_commit_loses_no_file(
     """The last byte came and the database did not: the file is still there for the next try."""
     upload = begin()
     db.commit(session)
-    received = receive(store.upload(upload.id), io.BytesIO(CONTENT))
-    uploads.advance(session, store, upload, received, now)
+    receive(store.upload(upload.id), io.BytesIO(CONTENT))
+    whole(session, store, upload, now)
     session.rollback()
     session.info.pop("after_commit", None)
     assert store.upload(upload.id).read_bytes() == CONTENT
-    asset = uploads.advance(session, store, upload, received, now)
+    asset = whole(session, store, upload, now)
     db.commit(session)
     assert asset is not None
     assert store.path(asset.source).read_bytes() == CONTENT
@@ -190,7 +198,7 @@ def test_an_upload_that_was_given_up_makes_no_video(
     with uploads.writing(store.upload(upload.id)):
         uploads.terminate(session, store, upload)
         with pytest.raises(NotFound):
-            uploads.advance(session, store, upload, len(CONTENT), now)
+            uploads.advance(session, store, upload, len(CONTENT), None)
     assert session.scalar(sa.select(sa.func.count()).select_from(Asset)) == 0
 
 
@@ -210,7 +218,7 @@ def test_expired_uploads_are_swept(
     """A week after its beginning an unfinished upload goes, file and row; a video stays."""
     forgotten, finished = begin(), begin()
     receive(store.upload(finished.id), io.BytesIO(CONTENT))
-    asset = uploads.advance(session, store, finished, len(CONTENT), now)
+    asset = whole(session, store, finished, now)
     db.commit(session)
     assert uploads.drop_expired(session, store, now + timedelta(days=6)) == 0
     assert uploads.drop_expired(session, store, now + timedelta(days=8)) == 1

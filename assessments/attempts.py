@@ -330,6 +330,8 @@ def review(
         "keys_shown": shown,
         "questions": [
             asked
+            # The verdict is called as a matching's second column is.
+            | ({"right_items": asked["right"]} if "right" in asked else {})
             | attempt.result["questions"][asked["id"]]
             | (question.key() if shown else {})
             | ({"by_old_key": True} if question.id in kept else {})

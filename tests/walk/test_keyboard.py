@@ -1,4 +1,4 @@
-"""An author with a keyboard and no mouse."""
+"""An author with a keyboard and no mouse: a bank, a paper, a course."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
-from assessments.banks.models import BankQuestion
-from assessments.banks.states import QuestionState
+from assessments.banks import keeping, writing
+from assessments.banks.models import Bank, BankQuestion
+from assessments.banks.states import QuestionStep
 from courses import fields
+from courses.models import CourseVersion, VersionState
+from media.models import Asset, AssetState
 from tests.browsing import Site
 from tests.walk.keys import Keys
+from zhixin import clock
 from zhixin.hours import policies
 from zhixin.people.models import Person, Role
 
@@ -25,28 +29,46 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.parametrize("connection", ["sqlite"], indirect=True),
 ]
-BANK = "车站题库"
+BANK, COURSE, PAPER = "车站题库", "车站信号基础", "结业测验"
 KINDS = [
     "单选题", "多选题", "判断题", "填空题", "连线题", "排序题", "完形填空", "图中指点题", "简答题",
 ]  # fmt: skip
 
 
 @pytest.fixture
-def author(session: Session, create_person: Callable[..., Person], now: datetime) -> Person:
+def people(
+    session: Session, create_person: Callable[..., Person], now: datetime
+) -> dict[str, Person]:
     fields.ensure_shipped(session)
     policies.ensure_shipped(session, now)
     session.commit()
-    return create_person("author", Role.AUTHOR)
+    made = {name: create_person(name, Role.AUTHOR) for name in ("author", "editor")}
+    session.add(
+        Asset(
+            owner_id=made["author"].id, file_name="讲座.mp4", source="v", source_bytes=1,
+            state=AssetState.READY, progress=100, tries=1, duration_ms=3_600_000, width=1280, height=720,
+            segments_ms=[4000] * 900, folder="assets/1/x", created_at=now,
+        )
+    )  # fmt: skip
+    session.commit()
+    return made
 
 
-def test_a_bank_is_written_by_keyboard(session: Session, author: Person, site: Site) -> None:
+def test_from_a_bank_to_a_submitted_course(
+    session: Session, people: dict[str, Person], site: Site
+) -> None:
     """One question of each kind, a picture with its right area and a question on a text among
-    them: every stop of the focus is seen and none holds it."""
-    page = site.open(author)
-    _write_the_bank(page, Keys(page))
+    them, a paper drawn from them, and a course whose outline is put in order: every stop of the
+    focus is seen and none holds it."""
+    page = site.open(people["author"])
+    keys = Keys(page)
+    _write_the_bank(page, keys)
     with site.lock:
-        states = session.scalars(sa.select(BankQuestion.state)).all()
-        assert states == [QuestionState.PROPOSED] * (len(KINDS) + 1)
+        _accept_by_another(session, people)
+    _build_the_course(page, keys)
+    with site.lock:
+        version = session.scalars(sa.select(CourseVersion)).one()
+        assert version.state == VersionState.SUBMITTED
 
 
 def _write_the_bank(page: Page, keys: Keys) -> None:
@@ -167,3 +189,76 @@ WRITERS: dict[str, Callable[[Page, Keys], None]] = dict(
         strict=True,
     )
 )
+
+
+def _accept_by_another(session: Session, people: dict[str, Person]) -> None:
+    bank = session.scalars(sa.select(Bank)).one()
+    keeping.let_in(session, keeping.get(session, bank.id, people["author"]), "editor")
+    ids = session.scalars(sa.select(BankQuestion.id)).all()
+    held = keeping.get(session, bank.id, people["editor"])
+    writing.step(session, held, ids, QuestionStep.ACCEPT, now=clock.now())
+    session.commit()
+
+
+def _build_the_course(page: Page, keys: Keys) -> None:
+    page.goto("/studio")
+    keys.press("新建课程", "link")
+    keys.write(page.get_by_label("课程名称"), COURSE)
+    keys.choose(page.get_by_label("领域", exact=True), "现代交通运输")
+    keys.tick(page.get_by_label("专业科目"))
+    keys.write(page.get_by_label("课程简介"), "从信号机讲到联锁。")
+    keys.write(page.get_by_label("授课专家", exact=True), "钟鸣")
+    keys.write(page.get_by_label("申报学时"), "1")
+    keys.press("创建")
+    _add_unit(page, keys, "图文", "导学")
+    keys.write(page.get_by_label("正文"), "先读这一页。")
+    keys.press("保存")
+    _back(page, keys)
+    _add_unit(page, keys, "视频", "第一讲")
+    keys.reach(page.locator("summary", has_text="使用已上传的视频"))
+    page.keyboard.press("Enter")
+    keys.reach(page.get_by_label("我的视频"))  # there is one
+    keys.press("使用这个视频")
+    _back(page, keys)
+    _add_unit(page, keys, "测验", PAPER)
+    keys.press("编辑题目", "link", exact=False)
+    _write_the_blueprint(page, keys)
+    page.goto("/studio")
+    keys.press(COURSE, "link")
+    _move(page, keys)
+    keys.press("提交审核")
+    expect(page.get_by_text("已提交审核")).to_be_visible()
+
+
+def _add_unit(page: Page, keys: Keys, kind: str, title: str) -> None:
+    keys.choose(page.get_by_label("类型"), kind)
+    keys.write(page.get_by_label("标题"), title)
+    keys.press("添加内容")
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def _back(page: Page, keys: Keys) -> None:
+    keys.press("返回课程", "link")
+
+
+def _write_the_blueprint(page: Page, keys: Keys) -> None:
+    keys.press("设置抽题规则", "link")
+    for line, kind in enumerate(KINDS, 1):
+        if page.get_by_label(f"第 {line} 行题型").count() == 0:
+            keys.press("保存规则")
+        keys.choose(page.get_by_label(f"第 {line} 行题型"), kind)
+        keys.write(page.get_by_label(f"第 {line} 行题数"), "2" if kind == "单选题" else "1")
+        keys.write(page.get_by_label(f"第 {line} 行每题分值"), "1")
+    keys.press("保存规则")
+    expect(page.get_by_text(f"按规则抽 {len(KINDS) + 1} 题")).to_be_visible()
+
+
+def _move(page: Page, keys: Keys) -> None:
+    """The test before the page, and back again: the handle keeps the focus."""
+    handle = page.get_by_role("button", name=f"移动“{PAPER}”", exact=False)
+    units = page.locator("[data-unit]")
+    keys.reach(handle)
+    for key, place in (("ArrowUp", 1), ("ArrowUp", 0), ("ArrowDown", 1), ("ArrowDown", 2)):
+        page.keyboard.press(key)
+        expect(units.nth(place)).to_contain_text(PAPER)
+        expect(handle).to_be_focused()

@@ -17,15 +17,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from media import names
+from media import kept_once, names
 from media.errors import FileRefused
 from media.file_models import Attachment
 from media.storage import MediaStore
 from media.vaults import CHUNK_BYTES
-from zhixin import db
 from zhixin.errors import NotFound
 
 
@@ -133,18 +131,10 @@ def bring(
 
 def keep(session: Session, store: MediaStore, brought: Attachment) -> Attachment:
     """The row of a file that was brought; the same file of one author is kept once."""
-    if same := _same(session, brought):
-        same.unused_since = same.discarded_at = None  # it is wanted again
-    else:
-        try:
-            with session.begin_nested():
-                session.add(brought)
-            return brought
-        except IntegrityError:  # the same file came twice at once
-            if (same := _same(session, brought)) is None:
-                raise
-    db.after_commit(session, partial(store.vault.remove, brought.key))
-    return same
+    remove = partial(store.vault.remove, brought.key)
+    kept = kept_once.keep(session, brought, same=_same, remove=remove)
+    kept.unused_since = kept.discarded_at = None  # it is wanted again
+    return kept
 
 
 def get(session: Session, file_id: str, owner_id: int) -> Attachment:

@@ -9,15 +9,14 @@ from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from media import names
+from media import kept_once, names
 from media.errors import PictureRefused
 from media.file_models import Picture
 from media.reencoding import Encoded, encode
 from media.storage import MediaStore
-from zhixin import db, richtext
+from zhixin import richtext
 from zhixin.errors import NotFound
 
 
@@ -79,18 +78,10 @@ def bring(
 
 def keep(session: Session, store: MediaStore, brought: Picture) -> Picture:
     """The row of a picture that was brought; the same picture of one author is kept once."""
-    if same := _same(session, brought):
-        same.unused_since = same.discarded_at = None  # it is wanted again
-    else:
-        try:
-            with session.begin_nested():
-                session.add(brought)
-            return brought
-        except IntegrityError:  # the same picture came twice at once
-            if (same := _same(session, brought)) is None:
-                raise
-    db.after_commit(session, partial(store.vault.remove, brought.key))
-    return same
+    remove = partial(store.vault.remove, brought.key)
+    kept = kept_once.keep(session, brought, same=_same, remove=remove)
+    kept.unused_since = kept.discarded_at = None  # it is wanted again
+    return kept
 
 
 def get(session: Session, picture_id: str, owner_id: int) -> Picture:

@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from courses.courseware.models import Courseware, Edition
+from media import kept_once
 from media.storage import MediaStore
-from zhixin import db
 from zhixin.archives import MIB
 from zhixin.errors import NotFound
 
@@ -61,18 +60,10 @@ def bring(
 
 def keep(session: Session, store: MediaStore, brought: Courseware) -> Courseware:
     """The row of files that were brought; the same package of one author is kept once."""
-    if same := _same(session, brought):
-        same.unused_since = None  # it is wanted again
-    else:
-        try:
-            with session.begin_nested():
-                session.add(brought)
-            return brought
-        except IntegrityError:  # the same package came twice at once
-            if (same := _same(session, brought)) is None:
-                raise
-    db.after_commit(session, partial(store.vault.remove_all, brought.folder))
-    return same
+    remove = partial(store.vault.remove_all, brought.folder)
+    kept = kept_once.keep(session, brought, same=_same, remove=remove)
+    kept.unused_since = None  # it is wanted again
+    return kept
 
 
 def _same(session: Session, brought: Courseware) -> Courseware | None:

@@ -41,7 +41,8 @@ def test_words_are_shown_found_and_gone_to(chromium: Browser, theatre: Theatre) 
         until(page, lambda: 60 <= position(page) < 90)
         page.reload()
         page.locator("[data-player] .vjs-big-play-button").click()
-        expect(page.locator(SHOWN)).to_be_visible()
+        # At a border two words may stand for a moment.
+        expect(page.locator(SHOWN).first).to_be_visible()
 
 
 def test_an_author_edits_beside_the_video(chromium: Browser, theatre: Theatre) -> None:

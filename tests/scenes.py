@@ -172,7 +172,8 @@ def course_package(world: Any) -> SimpleNamespace:
         writing.write(
             writing.gather(session, place.store, made.address["course_id"], person_id, None), path
         )
-        sent = running_packages.receive(session, place, person_id, path, "课.zip", clock.now())
+        received = running_packages.receive(place, person_id, path, "课.zip", clock.now())
+        sent = running_packages.begin(session, received)
     session.commit()
     running_packages.run(db.database(), place, sent.id, clock.now)
     made.address["package_id"] = sent.id

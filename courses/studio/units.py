@@ -195,9 +195,10 @@ def attach_file(unit_id: int) -> ResponseReturnValue:
     person_id, now = access.person().id, clock.now()
     store, sent = current_app.extensions["media_store"], request.files.get("file")
     course_id = editing.course_of_unit(db.session(), unit_id)
-    _file_unit(editing.get(db.session(), course_id, person_id), unit_id)
+    course = editing.get(db.session(), course_id, person_id)
     if sent is None:
         raise FileRefused("file-empty")
+    _file_unit(course, unit_id)
     db.finish(keep=True)  # on its way to a bucket it takes as long as it likes
     brought = files.bring(
         store,

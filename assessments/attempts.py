@@ -232,13 +232,6 @@ def saved(session: Session, attempt_id: int, person_id: int) -> tuple[Attempt, l
     return attempt, sheets.of(session, attempt_id)
 
 
-def sheet(session: Session, attempt: Attempt) -> dict[str, list[str]]:
-    """The answers of an attempt: the graded ones, or while it is open those saved so far."""
-    if attempt.state == AttemptState.CLOSED:
-        return attempt.answers
-    return sheets.sheet(attempt.answers, sheets.of(session, attempt.id))
-
-
 def passed(session: Session, person_id: int, scope: str) -> set[int]:
     """Ids of the paper versions that the person has passed in ``scope``."""
     query = sa.select(Attempt.paper_version_id).where(

@@ -47,7 +47,9 @@ def submit(
     in_time = timing.takes_answers(attempt.deadline_at, now)
     if in_time and answers is None:
         sheets.write(session, attempt.id, sheets.checked(paper, changes), now)
-    given = checked(paper, _saved(session, attempt) if answers is None or not in_time else answers)
+    given = checked(
+        paper, sheets.so_far(session, attempt) if answers is None or not in_time else answers
+    )
     result = grade_sheet(paper, given)
     fraction = results.millionths(result.fraction)
     _close(
@@ -79,10 +81,6 @@ def due(session: Session, now: datetime, limit: int = 500) -> Sequence[tuple[int
         .limit(limit)
     )
     return [(row.id, row.person_id) for row in session.execute(query)]
-
-
-def _saved(session: Session, attempt: Attempt) -> dict[str, list[str]]:
-    return sheets.sheet(attempt.answers, sheets.of(session, attempt.id))
 
 
 def _own(session: Session, attempt_id: int, person_id: int) -> tuple[Attempt, str]:

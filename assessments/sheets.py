@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from assessments.models import SavedAnswer
+from assessments.models import Attempt, SavedAnswer
 from assessments.papers import Paper
 from assessments.questions import AnswerRefused
 
@@ -115,6 +115,11 @@ def sheet(before: Mapping[str, Any], saved: Iterable[Change]) -> dict[str, list[
     """Answers by question: the rows over what an older attempt holds itself."""
     answers = {**before} | {change.question: list(change.answer) for change in saved}
     return {question: chosen for question, chosen in answers.items() if chosen}
+
+
+def so_far(session: Session, attempt: Attempt) -> dict[str, list[str]]:
+    """What is saved of an open attempt, by question."""
+    return sheet(attempt.answers, of(session, attempt.id))
 
 
 def put_where(held: sa.Select[Any], *, sqlite_: bool) -> Any:

@@ -10,7 +10,7 @@ import pytest
 import rfc8785
 import sqlalchemy as sa
 
-from assessments import attempts, handing_in
+from assessments import attempts, handing_in, sheets
 from assessments import evidence as evidences
 from assessments.errors import AlreadyPassed, AttemptClosed, NoAttemptsLeft
 from assessments.grading import AnswerRefused
@@ -139,7 +139,7 @@ def test_impossible_answers_change_nothing(session, learner, start, right, now, 
         with pytest.raises(AnswerRefused):
             act()
     kept = attempts.get(session, attempt.id, learner.id)
-    assert (attempts.sheet(session, kept), kept.state) == (right, "open")
+    assert (sheets.so_far(session, kept), kept.state) == (right, "open")
 
 
 @pytest.mark.parametrize("answers", [{"s": "b"}, []])

@@ -121,6 +121,7 @@ class Gathered(Generic[Item]):
         """Expect those who waited meanwhile too; the next group, if it is to go at once."""
         with self._lock:
             self._is_writing = False
-            self._expected = written + len(self._waiting)
+            # Never more than one group takes: who completes a group has to be in it.
+            self._expected = min(self._most, written + len(self._waiting))
             is_late = bool(self._waiting) and self._waiting[0].is_late
             return self._take(1 if is_late else self._expected)

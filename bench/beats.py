@@ -6,7 +6,8 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +15,14 @@ import sqlalchemy as sa
 
 from bench.report import Comparison
 from bench.seeding import Watching, fresh, quiet, watchers
-from bench.servers import Load, Request, drive, json_request, serving
+from bench.servers import Driver, Load, Request, json_request, serving
 from media.models import Beat
 from zhixin import config, db
 
 CLIENTS = 8
 LEARNERS = 40
-SECONDS = 6.0
+#: Each server is driven for so long, then the next: what else the machine does meets all alike.
+TURN_S, TURNS = 1.5, 8
 
 
 def measure() -> Iterator[Comparison]:
@@ -32,26 +34,48 @@ def measure() -> Iterator[Comparison]:
             " every one was credited. PostgreSQL's own processes are counted as the server's."
         ),
     )
+    with postgres() as (url, postmaster), ExitStack() as open_servers:
+        bare = open_servers.enter_context(_bare_server())
+        sqlite = open_servers.enter_context(_beats_server("", ()))
+        postgresql = open_servers.enter_context(_beats_server(url, (postmaster,)))
+        drivers = (bare, sqlite.driver, postgresql.driver)
+        for driver in drivers:
+            driver.warm_up()
+        for _ in range(TURNS):
+            for driver in drivers:
+                driver.turn(TURN_S)
+        loads = [driver.end() for driver in drivers]
+        for beats, load in zip((sqlite, postgresql), loads[1:], strict=True):
+            _check(beats.settings, load)
+    names = ("bare Flask JSON", "beat, SQLite", "beat, PostgreSQL")
+    found.rows += [_row(name, load, loads[0]) for name, load in zip(names, loads, strict=True)]
+    yield found
+
+
+@dataclass(frozen=True)
+class Beats:
+    """A server of the platform that is sent beats."""
+
+    settings: config.Settings
+    driver: Driver
+
+
+@contextmanager
+def _bare_server() -> Iterator[Driver]:
     with (
         tempfile.TemporaryDirectory() as folder,
         serving("bench.bare:create_app", folder) as server,
     ):
-        bare = drive(server, _bare, clients=CLIENTS, seconds=SECONDS)
-    found.rows.append(_row("bare Flask JSON", bare, bare))
-    with postgres() as (url, postmaster):
-        found.rows.append(_row("beat, SQLite", _beats("", ()), bare))
-        found.rows.append(_row("beat, PostgreSQL", _beats(url, (postmaster,)), bare))
-    yield found
+        yield Driver(server, _bare, clients=CLIENTS)
 
 
-def _beats(database_url: str, also: tuple[int, ...]) -> Load:
+@contextmanager
+def _beats_server(database_url: str, also: tuple[int, ...]) -> Iterator[Beats]:
     with tempfile.TemporaryDirectory() as folder:
         settings = quiet(Path(folder), database_url)
         sending = partial(_beat, watchers(fresh(settings), LEARNERS))
         with serving("zhixin.app:create_app", folder, database_url) as server:
-            load = drive(server, sending, clients=CLIENTS, seconds=SECONDS, also=also)
-        _check(settings, load)
-    return load
+            yield Beats(settings, Driver(server, sending, clients=CLIENTS, also=also))
 
 
 def _check(settings: config.Settings, load: Load) -> None:

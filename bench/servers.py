@@ -20,7 +20,6 @@ from zhixin.config import Settings
 from zhixin.serving import server_command
 
 TICKS = os.sysconf("SC_CLK_TCK")
-#: Seconds of the same load before the clock starts: imports, caches, connections.
 WARM_UP_S = 1.5
 #: One request: path, headers and body.
 Request = tuple[str, dict[str, str], bytes]
@@ -103,52 +102,70 @@ def group(*roots: int) -> dict[int, int]:
     return found
 
 
-def drive(
-    server: Server,
-    requests: Callable[[int, int], Request],
-    *,
-    clients: int,
-    seconds: float,
-    also: tuple[int, ...] = (),
-) -> Load:
-    """Send ``requests(client, number)`` from ``clients`` kept connections for ``seconds``.
+class Driver:
+    """Sends ``requests(client, number)`` to a server from kept connections, in turns.
 
     Args:
         also: processes whose CPU time counts as the server's, such as the database's.
     """
-    accepted, refused, begun = [0] * clients, [0] * clients, [0] * clients
-    latencies: list[list[float]] = [[] for _ in range(clients)]
 
-    def client(place: int, stop: float) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        while time.monotonic() < stop:
-            path, headers, body = requests(place, begun[place])
-            begun[place] += 1
-            started = time.perf_counter()
-            connection.request("POST", path, body, headers)
-            response = connection.getresponse()
-            response.read()
-            latencies[place].append((time.perf_counter() - started) * 1000)
-            (accepted if response.status == 200 else refused)[place] += 1
-        connection.close()
+    def __init__(
+        self,
+        server: Server,
+        requests: Callable[[int, int], Request],
+        *,
+        clients: int,
+        also: tuple[int, ...] = (),
+    ) -> None:
+        self._requests = requests
+        self._processes = (server.process.pid, *also)
+        self._connections = [
+            http.client.HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(clients)
+        ]
+        self._begun = [0] * clients
+        self._begin()
 
-    def run(duration: float) -> None:
-        stop = time.monotonic() + duration
-        threads = [threading.Thread(target=client, args=(place, stop)) for place in range(clients)]
+    def _begin(self) -> None:
+        self._accepted, self._refused = ([0] * len(self._connections) for _ in range(2))
+        self._latencies: list[list[float]] = [[] for _ in self._connections]
+        self._seconds, self._spent_before = 0.0, cpu_s(*self._processes)
+
+    def warm_up(self) -> None:
+        """The same load before the clock starts: imports, caches, connections."""
+        self.turn(WARM_UP_S)
+        self._begin()
+
+    def turn(self, seconds: float) -> None:
+        started = time.monotonic()
+        places = range(len(self._connections))
+        threads = [
+            threading.Thread(target=self._send, args=(place, started + seconds)) for place in places
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self._seconds += time.monotonic() - started
 
-    run(WARM_UP_S)
-    for counts in (accepted, refused):
-        counts[:] = [0] * clients
-    for each in latencies:
-        each.clear()
-    before, started = cpu_s(server.process.pid, *also), time.monotonic()
-    run(seconds)
-    took, spent = time.monotonic() - started, cpu_s(server.process.pid, *also) - before
-    return Load(sum(accepted), sum(refused), took, spent, [ms for each in latencies for ms in each])
+    def _send(self, place: int, stop: float) -> None:
+        connection = self._connections[place]
+        while time.monotonic() < stop:
+            path, headers, body = self._requests(place, self._begun[place])
+            self._begun[place] += 1
+            started = time.perf_counter()
+            connection.request("POST", path, body, headers)
+            response = connection.getresponse()
+            response.read()
+            self._latencies[place].append((time.perf_counter() - started) * 1000)
+            (self._accepted if response.status == 200 else self._refused)[place] += 1
+
+    def end(self) -> Load:
+        """What came of all turns; the CPU time includes what was done between them."""
+        spent = cpu_s(*self._processes) - self._spent_before
+        for connection in self._connections:
+            connection.close()
+        latencies = [ms for each in self._latencies for ms in each]
+        return Load(sum(self._accepted), sum(self._refused), self._seconds, spent, latencies)
 
 
 def json_request(path: str, body: dict[str, object], headers: dict[str, str]) -> Request:

@@ -66,6 +66,7 @@ def serving(factory: str, folder: str, database_url: str = "") -> Iterator[Serve
     )
     try:
         _wait(port)
+        _wait_until_idle(process.pid)
         yield Server(port, process)
     finally:
         process.terminate()
@@ -84,6 +85,15 @@ def _wait(port: int) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the server did not start")
         time.sleep(0.2)
+
+
+def _wait_until_idle(pid: int) -> None:
+    """One of the server's processes answers before the others have loaded what they need: what
+    that costs is nobody's request."""
+    before, now = -1.0, cpu_s(pid)
+    while now - before > 2 / TICKS:
+        time.sleep(0.5)
+        before, now = now, cpu_s(pid)
 
 
 def cpu_s(*roots: int) -> float:

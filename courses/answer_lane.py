@@ -59,7 +59,7 @@ class AnswerLane(Lane):
     def __init__(self, inner: WSGIApplication, app: Flask, database: Database) -> None:
         super().__init__(inner, app)
         self._database = database
-        self._common = Lean(self._settings.database)
+        self._common = Lean(self._settings.database, most=1)
         held = _HELD
         if not self._lean.is_sqlite:
             # Who hands in at this moment holds the attempt: the ordinary route waits for them.

@@ -153,7 +153,7 @@ class BeatLane(Lane):
         self._database = database
         self._deliveries: Deliveries = app.extensions["deliveries"]
         self._read = self._lean.prepare(_STATE)
-        self._common = Lean(self._settings.database, without=_BY_INDEX)
+        self._common = Lean(self._settings.database, most=1, without=_BY_INDEX)
         self._writer = (_sqlite_writer if self._lean.is_sqlite else _postgres_writer)(self._lean)
         self._write = Gathered(self._write_together, self._write_alone, most=_MOST).write
         self._needs_of = lru_cache(maxsize=10_000)(self._find_needs)

@@ -62,7 +62,7 @@ class Lane(ABC):
     def __init__(self, inner: WSGIApplication, app: Flask) -> None:
         self._inner = inner
         self._settings: Settings = app.extensions["settings"]
-        self._lean = Lean(self._settings.database)
+        self._lean = Lean(self._settings.database, most=self._settings.web_threads)
         self._cookie = app.config["SESSION_COOKIE_NAME"]
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         self._digest_of = lru_cache(maxsize=_REMEMBERED)(self._read_cookies)

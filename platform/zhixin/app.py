@@ -85,10 +85,10 @@ def create_app(
     access.init_app(app)
     pages.init_app(app)
     api.init_app(app)
+    gate.init_app(app, settings)  # inside of the domains' lanes, which wait for one another
     domains = (
         ledger, hours, declarations, certificates, audit, reports, media, assessments, courses,
     )  # fmt: skip
     for domain in domains:
         domain.init_app(app)
-    gate.init_app(app, settings)
     return app

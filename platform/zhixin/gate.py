@@ -5,18 +5,22 @@ of the few that answer pages and beats, a handful of authors would stop the plat
 server has threads for both (``zhixin.serving``), and this decides how many of each kind go on at
 once: of the ordinary ones as many as are good for the processors, the others waiting their turn;
 of those that bring much, more, and whoever comes beyond is asked to come again.
+
+What is answered before Flask (``courses.lane``) does not come here: beats wait to be written
+together and hardly for a processor, and the more of them, the cheaper each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
 from zhixin.config import Settings
 from zhixin.errors import DomainError
+from zhixin.places import Places
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,14 +43,18 @@ class UploadsFull(DomainError):
 
 
 class Gate:
-    """WSGI: at most ``threads`` ordinary requests at once and ``uploads`` that bring much."""
+    """WSGI: at most ``threads`` ordinary requests at once and ``uploads`` that bring much.
+
+    Attributes:
+        ordinary: the places of ordinary requests, for whoever has work of their kind.
+    """
 
     def __init__(self, inner: WSGIApplication, *, threads: int, uploads: int) -> None:
         self._inner = inner
-        self._ordinary, self._uploads = _places(threads), _places(uploads)
+        self.ordinary, self._uploads = Places(threads), Places(uploads)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        places = self._ordinary
+        places = self.ordinary
         if _brings_much(environ):
             try:
                 self._uploads.get_nowait()
@@ -61,14 +69,6 @@ class Gate:
             return self._inner(environ, start_response)
         finally:
             places.put(None)
-
-
-def _places(count: int) -> SimpleQueue[None]:
-    """A semaphore that is written in C: taken twice by every beat, a plain one would show."""
-    places: SimpleQueue[None] = SimpleQueue()
-    for _ in range(count):
-        places.put(None)
-    return places
 
 
 def _brings_much(environ: WSGIEnvironment) -> bool:
@@ -86,8 +86,7 @@ def _refuse() -> None:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Outside of all lanes, so last; before anything looks at a body, so first."""
+    """Before anything looks at a body, so first of what Flask asks."""
     app.before_request_funcs.setdefault(None, []).insert(0, _refuse)
-    app.wsgi_app = Gate(  # type: ignore[method-assign]
-        app.wsgi_app, threads=settings.web_threads, uploads=settings.web_uploads
-    )
+    gate = Gate(app.wsgi_app, threads=settings.web_threads, uploads=settings.web_uploads)
+    app.extensions["gate"] = app.wsgi_app = gate  # type: ignore[method-assign]

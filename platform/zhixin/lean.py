@@ -23,19 +23,23 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import visitors
 
 from zhixin.db import make_engine
+from zhixin.places import Places
 
 
 class Lean:
-    """Raw connections that commit each statement by itself: as many as were in use at once.
+    """Raw connections that commit each statement by itself.
 
     Args:
+        most: connections at once; whoever comes when all are in use waits. A thread has one at
+            a time.
         without: settings of PostgreSQL's that are off on these connections.
     """
 
-    def __init__(self, url: str, *, without: Sequence[str] = ()) -> None:
+    def __init__(self, url: str, *, most: int, without: Sequence[str] = ()) -> None:
         self.engine = make_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._without = without
+        self._places = Places(most)
         self._idle: deque[Any] = deque()  # the one used last, still in the caches, goes first
 
     def prepare(self, statement: sa.sql.expression.Executable) -> Prepared:
@@ -59,23 +63,27 @@ class Lean:
     @contextmanager
     def cursor(self) -> Iterator[Any]:
         """A cursor whose statements commit one by one, but for what BEGIN and COMMIT enclose."""
+        self._places.get()
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
-        cursor = connection.cursor()
-        try:
-            yield cursor
-        except BaseException:
-            if self.is_sqlite:
-                connection.rollback()
-            elif connection.driver_connection.broken:
-                connection.invalidate()
-            raise
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._connect()
+            cursor = connection.cursor()
+            try:
+                yield cursor
+            except BaseException:
+                if self.is_sqlite:
+                    connection.rollback()
+                elif connection.driver_connection.broken:
+                    connection.invalidate()
+                raise
+            finally:
+                cursor.close()
+                if connection.is_valid:
+                    self._idle.append(connection)
         finally:
-            cursor.close()
-            if connection.is_valid:
-                self._idle.append(connection)
+            self._places.put(None)
 
     def _connect(self) -> Any:
         connection = self.engine.raw_connection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -24,7 +25,7 @@ READ = sa.select(SignInFailure.failed_at).where(SignInFailure.sign_in_name == sa
 
 @pytest.fixture
 def lean(own_engine: sa.Engine) -> Lean:
-    return Lean(own_engine.url.render_as_string(hide_password=False))
+    return Lean(own_engine.url.render_as_string(hide_password=False), most=3)
 
 
 def write(lean: Lean, name: str) -> None:
@@ -101,9 +102,9 @@ def test_many_rows_are_one_statement(lean: Lean, own_engine: sa.Engine) -> None:
 def test_plans_of_a_kind_can_be_ruled_out(own_engine: sa.Engine) -> None:
     """On these connections, on each of them."""
     url = own_engine.url.render_as_string(hide_password=False)
-    with Lean(url, without=["enable_seqscan"]).cursor() as cursor:
+    with Lean(url, most=1, without=["enable_seqscan"]).cursor() as cursor:
         assert cursor.execute("SHOW enable_seqscan").fetchone() == ("off",)
-    with Lean(url).cursor() as cursor:
+    with Lean(url, most=1).cursor() as cursor:
         assert cursor.execute("SHOW enable_seqscan").fetchone() == ("on",)
 
 
@@ -119,3 +120,16 @@ def test_no_more_connections_than_are_used_at_once(lean: Lean) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(write_in_turn, range(20)))) == 1
+
+
+def test_who_comes_beyond_the_most_waits(lean: Lean) -> None:
+    """Twelve at once have three connections among them, and all are served."""
+
+    def write_and_see(number: int) -> int:
+        write(lean, f"n{number}")
+        with lean.cursor() as cursor:
+            time.sleep(0.02)
+            return id(cursor.connection)
+
+    with ThreadPoolExecutor(12) as pool:
+        assert len(set(pool.map(write_and_see, range(60)))) <= 3

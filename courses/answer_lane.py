@@ -102,7 +102,7 @@ class AnswerLane(Lane):
         """What never changes of an attempt: its questions and its end."""
         known = self._known.get(attempt_id)
         if known is None:
-            with self._database.session(writes=False) as session:
+            with self._turns, self._database.session(writes=False) as session:
                 query = sa.select(Attempt.paper_version_id, Attempt.drawn, Attempt.deadline_at)
                 found = session.execute(query.where(Attempt.id == attempt_id)).one_or_none()
                 if found is None:

@@ -230,7 +230,7 @@ class BeatLane(Lane):
 
     def _find_needs(self, scope: str, asset_id: int) -> tuple[Video, int]:
         """What never changes of a video in a course version."""
-        with self._database.session(writes=False) as session:
+        with self._turns, self._database.session(writes=False) as session:
             asset = session.get_one(Asset, asset_id)
             return beats.video_of(asset), watched.needed(session, scope, asset)
 

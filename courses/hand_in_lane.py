@@ -35,7 +35,6 @@ from zhixin.db import Database
 from zhixin.gathering import Gathered
 from zhixin.people import sign_ins
 from zhixin.people.models import Role
-from zhixin.places import Places
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -80,8 +79,6 @@ class HandInLane(Lane):
     def __init__(self, inner: WSGIApplication, app: Flask, database: Database) -> None:
         super().__init__(inner, app)
         self._app, self._database = app, database
-        # Other than beats it is work for a processor, and takes its turn with all such requests.
-        self._turns: Places = app.extensions["gate"].ordinary
         self._pages = app.url_map.bind("")
         self._theirs = self._lean.prepare(_THEIRS)
         self._enrolment = self._lean.prepare(_ENROLMENT)
@@ -95,7 +92,7 @@ class HandInLane(Lane):
 
     def answer(self, named: str, body: bytes, digest: bytes) -> bytes | None:
         changes = AnswersIn.model_validate_json(body).as_changes
-        with self._turns:
+        with self._turns:  # other than beats it is work for a processor
             return self._hand_in(int(named), changes, digest)
 
     def _hand_in(self, attempt_id: int, changes: Sequence[Change], digest: bytes) -> bytes | None:

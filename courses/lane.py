@@ -31,6 +31,7 @@ from zhixin.errors import DomainError
 from zhixin.lean import Lean
 from zhixin.observe import REQUESTS, SECONDS
 from zhixin.people.secrets import token_digest
+from zhixin.places import Places
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -63,6 +64,8 @@ class Lane(ABC):
         self._inner = inner
         self._settings: Settings = app.extensions["settings"]
         self._lean = Lean(self._settings.database, most=self._settings.web_threads)
+        # What is no lean statement takes its turn with all that Flask answers.
+        self._turns: Places = app.extensions["gate"].ordinary
         self._cookie = app.config["SESSION_COOKIE_NAME"]
         self._serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         self._digest_of = lru_cache(maxsize=_REMEMBERED)(self._read_cookies)

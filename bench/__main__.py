@@ -1,4 +1,4 @@
-"""``python -m bench [banks] [beats] [certificates] [copying] [december] [exam] [growth] [history] [ledger] [questions] [search] [transcode] [upload]``: all of them by default."""
+"""``python -m bench [banks] [beats] [certificates] [copying] [december] [exam] [growth] [history] [ledger] [questions] [refining] [search] [transcode] [upload]``: all of them by default."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ PARTS = {
     "history": history.measure,
     "ledger": ledger.measure,
     "questions": questions.measure,
+    "refining": transcode.measure_refining,
     "search": search.measure,
     "transcode": transcode.measure,
     "upload": upload.measure,

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,71 +28,73 @@ SECONDS = max(61, int(os.environ.get("BENCH_SECONDS", "120")))
 #: What takes a second or two is done so often, and the quickest counts.
 TIMES = max(1, int(os.environ.get("BENCH_TIMES", "3")))
 MINUTE_S = 60
+COLUMNS = ["", "wall s", "CPU s", "MiB", "ratio of wall"]
 
 
 def measure() -> Iterator[Comparison]:
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
-        source = Path(folder) / "source.mp4"
-        _film(source)
-        yield _copying(source, Path(folder))
-        yield _ladder(source, Path(folder))
+    with _source() as (source, folder):
+        hand, ours = folder / "hand", folder / "ours"
+        by_hand = _timed(partial(_by_hand, source, hand))
+        platform = _timed(partial(_ours, source, ours))
+        yield Comparison(
+            f"Transcoding {SECONDS} s of 1920×1080 into HLS (1080p, 720p and 360p)",
+            COLUMNS,
+            [
+                _row("one ffmpeg command by hand", by_hand, by_hand, hand),
+                _row("platform", platform, by_hand, ours),
+            ],
+            note="The platform also probes the file, looks at it, measures its loudness, looks for"
+            " black and frozen stretches, checks the renditions, and makes a poster and hover"
+            " previews. Both run at the platform's low priority.",
+        )
+
+
+def measure_refining() -> Iterator[Comparison]:
+    with _source() as (source, folder):
+        rest = folder / "rest"
+        refined = _timed(partial(_refine, source, rest))
+        yield Comparison(
+            f"What is done after READY of {SECONDS} s of conforming 1920×1080, while it is played",
+            COLUMNS,
+            [_row("platform: 720p, 360p, previews, loudness", refined, refined, rest)],
+        )
 
 
 def measure_copying() -> Iterator[Comparison]:
-    """What is quick, alone."""
+    with _source() as (source, folder):
+        hand, durable, ours, kept = (
+            folder / name for name in ("copied", "durable", "over", "kept")
+        )
+        known = probe.probe(source)
+        by_hand, by_hand_kept, taken, job = _quickest(
+            (partial(_copy_by_hand, source, hand), hand),
+            (partial(_kept_by_hand, source, durable), durable),
+            (partial(_taken, source, ours, known), ours),
+            (partial(_job, source, folder / "making", kept), kept),
+        )
+        yield Comparison(
+            f"Taking over {SECONDS} s of conforming 1920×1080 (H.264, AAC), against ffmpeg -c copy to HLS",
+            COLUMNS,
+            [
+                _row("ffmpeg -c copy by hand", by_hand, by_hand, hand),
+                _row("the same, hashed beside it and written for good", by_hand_kept, by_hand, durable),
+                _row("platform: taking over", taken, by_hand, ours),
+                _row("platform: all from the file to READY, without its row", job, by_hand, kept),
+            ],
+            note=f"The quickest of {TIMES}. The first row of the platform is what the command by hand"
+            " does, and the poster, the sound cut beside the picture, and a look at every segment. The"
+            " next adds what the job does before and after: probing, hashing, and writing to disk for"
+            " good (fsync).",
+        )  # fmt: skip
+
+
+@contextmanager
+def _source() -> Iterator[tuple[Path, Path]]:
+    """A source, and the folder that it is in."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
         source = Path(folder) / "source.mp4"
         _film(source)
-        yield _copying(source, Path(folder), later=False)
-
-
-def _copying(source: Path, folder: Path, *, later: bool = True) -> Comparison:
-    found = Comparison(
-        f"Taking over {SECONDS} s of conforming 1920×1080 (H.264, AAC), against ffmpeg -c copy to HLS",
-        ["", "wall s", "CPU s", "MiB", "ratio of wall"],
-        note=f"The quickest of {TIMES}. The first row of the platform is what the command by hand does, and the"
-        " poster, the sound cut beside the picture, and a look at every segment. The next adds what"
-        " the job does before and after: probing, hashing, and writing to disk for good (fsync). The"
-        " last is done later, while the video is played.",
-    )
-    hand, durable, ours, kept, rest = (
-        folder / name for name in ("copied", "durable", "over", "kept", "rest")
-    )
-    known = probe.probe(source)
-    by_hand, by_hand_kept, taken, job = _quickest(
-        (partial(_copy_by_hand, source, hand), hand),
-        (partial(_kept_by_hand, source, durable), durable),
-        (partial(_taken, source, ours, known), ours),
-        (partial(_job, source, folder / "making", kept), kept),
-    )
-    found.rows += [
-        _row("ffmpeg -c copy by hand", by_hand, by_hand, hand),
-        _row("the same, hashed beside it and written for good", by_hand_kept, by_hand, durable),
-        _row("platform: taking over", taken, by_hand, ours),
-        _row("platform: all from the file to READY, without its row", job, by_hand, kept),
-    ]
-    if later:
-        refined = _timed(partial(_refine, source, rest))
-        found.rows.append([*_row("platform: the rest, later", refined, by_hand, rest)[:-1], ""])
-    return found
-
-
-def _ladder(source: Path, folder: Path) -> Comparison:
-    found = Comparison(
-        f"Transcoding {SECONDS} s of 1920×1080 into HLS (1080p, 720p and 360p)",
-        ["", "wall s", "CPU s", "MiB", "ratio of wall"],
-        note="The platform also probes the file, looks at it, measures its loudness, looks for black and"
-        " frozen stretches, checks the renditions, and makes a poster and hover previews. Both run at"
-        " the platform's low priority.",
-    )
-    hand, ours = folder / "hand", folder / "ours"
-    by_hand = _timed(partial(_by_hand, source, hand))
-    platform = _timed(partial(_ours, source, ours))
-    found.rows += [
-        _row("one ffmpeg command by hand", by_hand, by_hand, hand),
-        _row("platform", platform, by_hand, ours),
-    ]
-    return found
+        yield source, Path(folder)
 
 
 def _quickest(*acts: tuple[Callable[[], None], Path]) -> list[tuple[float, float]]:

@@ -35,8 +35,6 @@ AT_ONCE = 200
 MOST_ITEMS = 500
 CLAIM = timedelta(minutes=15)
 AGAIN_AFTER = timedelta(minutes=5)
-#: The quiet hours of the city, by its own clock.
-NIGHT = range(1, 6)
 #: Of a question's text, as it was written; lists show the beginning, formulas drawn.
 MOST_KEPT = 1000
 

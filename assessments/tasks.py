@@ -52,7 +52,7 @@ def find_analyses() -> None:
     """What was asked for and not done, and by night all that grew; its own sweeper."""
     now, database = clock.now(), db.database()
     with database.session(writes=False) as session:
-        due = analysing.due(session, now, night=clock.local(now).hour in analysing.NIGHT)
+        due = analysing.due(session, now, night=clock.is_night(now))
     for paper_version_id in due:
         try:
             analysing.make(database, paper_version_id, clock.now())

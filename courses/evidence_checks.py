@@ -17,8 +17,6 @@ from zhixin.observe import EVIDENCE_CHECKS
 
 #: Nights in which a check may have failed to run and is made up for.
 MADE_UP_FOR = timedelta(days=14)
-#: The quiet hours of the city, by its own clock.
-NIGHT = range(1, 6)
 #: So many in one run; the next one goes on.
 AT_ONCE = 500
 _FROM_RECORDS = (Award.source_kind == "course", Award.corrects_id.is_(None))

@@ -72,7 +72,7 @@ def find_forecasts() -> None:
 def verify_awards() -> None:
     """At night: rebuild the awards of the day from their raw records."""
     now = clock.now()
-    if clock.local(now).hour not in evidence_checks.NIGHT:
+    if not clock.is_night(now):
         return
     database = db.database()
     with database.session(writes=False) as session:

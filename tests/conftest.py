@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from babel.messages.catalog import Catalog
@@ -33,6 +34,12 @@ from zhixin.config import Settings
 from zhixin.pages import resource_dir
 from zhixin.people import accounts
 from zhixin.people.models import Organisation, Person, Role
+
+# How fast the machine is at the moment is nobody's rule.
+hypothesis.settings.register_profile(
+    "rules", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("rules")
 
 PASSWORD = "correct horse 马"
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import structlog
 
-from courses.evidence_checks import NIGHT
 from courses.insight import gathering
 from zhixin import clock, db
 from zhixin.jobs import job
@@ -22,7 +21,7 @@ def find_figures() -> None:
     """What was asked for and not done, and by night all courses; its own sweeper."""
     now, database = clock.now(), db.database()
     with database.session(writes=False) as session:
-        due = gathering.due(session, now, night=clock.local(now).hour in NIGHT)
+        due = gathering.due(session, now, night=clock.is_night(now))
     for course_id in due:
         try:
             gathering.gather(database, course_id, clock.now())

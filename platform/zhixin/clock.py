@@ -19,6 +19,11 @@ def local(instant: datetime) -> datetime:
     return instant.astimezone(LOCAL)
 
 
+def is_night(instant: datetime) -> bool:
+    """Are these the quiet hours of the city, from one to six in the morning?"""
+    return 1 <= local(instant).hour < 6
+
+
 def epoch_ms(instant: datetime) -> int:
     """Whole milliseconds since 1970-01-01T00:00Z."""
     return int(instant.timestamp() * 1000)

@@ -37,6 +37,9 @@ AWARDS = Counter("zhixin_awards_total", "Awards by the transition they made.", [
 EVIDENCE_CHECKS = Counter(
     "zhixin_evidence_checks_total", "Awards rebuilt from their raw records.", ["outcome"]
 )
+HOURS_DIFFERING = Counter(
+    "zhixin_hours_differing_total", "Awards found to differ from the log, each night anew."
+)
 JOBS = Counter("zhixin_jobs_total", "Jobs by name and outcome.", ["job", "outcome"])
 
 log = structlog.get_logger("zhixin.request")

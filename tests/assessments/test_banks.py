@@ -166,7 +166,9 @@ def test_the_very_same_is_accepted_once(
 
 
 @settings(
-    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=10,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(QuestionStep))), max_size=25))
 def test_places_have_no_hole_whatever_happens(

@@ -73,7 +73,7 @@ def sent(app, session, create_person, create_version, now):
 @settings(
     deadline=None,
     max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(questions(), st.data())
 def test_the_view_does_not_depend_on_the_key(sent, asked, data):

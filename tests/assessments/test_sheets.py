@@ -36,7 +36,7 @@ def test_the_order_of_arrival_decides_nothing(sent, random):
 @settings(
     deadline=None,
     max_examples=20,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(changes, min_size=1, max_size=10).map(consistent), st.randoms())
 def test_the_database_keeps_the_last_by_number(kept_after, sent, random):

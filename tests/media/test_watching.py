@@ -246,7 +246,7 @@ def test_another_persons_playback_is_not_found(
 @settings(
     max_examples=15,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(order=st.permutations(range(1, 9)), doubled=st.sets(st.integers(1, 8)))
 def test_order_and_doubles_do_not_matter(
@@ -280,7 +280,7 @@ def lines(draw: st.DrawFn) -> list[tuple[int, int]]:
 @settings(
     max_examples=15,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     arrivals=lines(),

@@ -73,6 +73,26 @@ def _in_log(session: Session, which: sa.ColumnElement[bool]) -> int:
     return found
 
 
+def facts(award: Any, policy_sha256: str) -> dict[str, Any]:
+    """What an entry says of an award, or of a row with an award's columns."""
+    return {
+        "award": award.id,
+        "source": {
+            "kind": award.source_kind,
+            "id": award.source_id,
+            "version": award.source_version,
+        },
+        **({} if award.source_kind in _WRITTEN_BY_LEARNERS else {"title": award.title}),
+        "field": award.field_code,
+        "subject_kind": award.subject_kind,
+        "year": award.year,
+        "hours": str(award.hours),
+        "policy": policy_sha256,
+        "evidence": award.evidence_sha256,
+        "verified_by": "rule" if award.decided_by_id is None else "person",
+    }
+
+
 def _enter(
     session: Session, award: Award, kind: EntryKind, key: str, more: dict[str, Any], now: datetime
 ) -> None:
@@ -81,23 +101,7 @@ def _enter(
         session,
         kind,
         key,
-        {
-            "award": award.id,
-            "source": {
-                "kind": award.source_kind,
-                "id": award.source_id,
-                "version": award.source_version,
-            },
-            **({} if award.source_kind in _WRITTEN_BY_LEARNERS else {"title": award.title}),
-            "field": award.field_code,
-            "subject_kind": award.subject_kind,
-            "year": award.year,
-            "hours": str(award.hours),
-            "policy": policy.sha256,
-            "evidence": award.evidence_sha256,
-            "verified_by": "rule" if award.decided_by_id is None else "person",
-            **more,
-        },
+        facts(award, policy.sha256) | more,
         person_id=award.person_id,
         now=now,
     )

@@ -1,11 +1,16 @@
 """Verified awards become recorded once the ledger has them; deadlines that passed are noticed;
-drafts of policies are tried out."""
+drafts of policies are tried out; at night the hours that count are held against the log."""
 
 from __future__ import annotations
 
+import structlog
+
 from zhixin import clock, db
-from zhixin.hours import awards, deadlines, dry_runs
+from zhixin.hours import awards, deadlines, dry_runs, reckoning
 from zhixin.jobs import enqueue, job
+from zhixin.observe import HOURS_DIFFERING
+
+log = structlog.get_logger()
 
 
 @job(name="hours.record", time_limit_s=60, every_s=5)
@@ -16,6 +21,18 @@ def record() -> None:
 @job(name="hours.deadlines", time_limit_s=120, every_s=600)
 def notice_deadlines() -> None:
     deadlines.notice(db.session(), clock.now())
+
+
+@job(name="hours.reckon", time_limit_s=7200, every_s=3 * 3600)
+def reckon() -> None:
+    """At night: hold the hours that count against the log."""
+    now = clock.now()
+    if not clock.is_night(now):
+        return
+    found = list(reckoning.check(db.database(), now))
+    HOURS_DIFFERING.inc(len(found))
+    for each in found:
+        log.error("hours differ from the log", award=each.award_id, entry=each.entry)
 
 
 @job(name="hours.dry_run", time_limit_s=3600)

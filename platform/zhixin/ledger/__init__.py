@@ -12,6 +12,9 @@ def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
     from zhixin.ledger import api, tasks, tile_views, views  # noqa: F401 - tasks register themselves
 
+    # What others keep beside the log, held against it by `zhixin ledger verify`: functions from
+    # a session to findings.
+    app.extensions["beside_the_log"] = []
     app.register_blueprint(views.blueprint)
     app.register_blueprint(tile_views.blueprint)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]

@@ -60,7 +60,7 @@ def ledger() -> None:
 def verify(
     as_json: bool, checkpoints: tuple[Path, ...], since: Path | None, thorough: bool
 ) -> None:
-    """重新计算整个账本；有任何一条不符即指出并以非零状态退出。"""
+    """重新计算整个账本，并与学时表逐条核对；有任何一处不符即指出并以非零状态退出。"""
     known = [path.read_text(errors="replace") for path in checkpoints]
     console = Console(stderr=True)
     with (
@@ -78,6 +78,9 @@ def verify(
             processes=min(os.cpu_count() or 1, MOST_PROCESSES),
             thorough=thorough,
         )
+        for beside in current_app.extensions["beside_the_log"]:
+            for found in beside(session):
+                report.add(found.code, found.message, entry=found.entry)
     click.echo(_as_json(report) if as_json else _as_text(report))
     sys.exit(0 if report.holds else 1)
 

@@ -361,7 +361,9 @@ def test_a_class_from_its_opening_to_its_hours(hall, sign_in, create_person) -> 
 
 @given(st.lists(st.integers(0, 120), min_size=3, max_size=3))
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 def test_hours_never_exceed_attended_time(hall, minutes) -> None:
     """Whatever was written down: at most the attended minutes by the rule, or nothing."""

@@ -327,7 +327,9 @@ def archived(told: Mapping[str, Any], *banks: Any) -> bytes:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(drawn_courses())
 def test_whatever_is_drawn_comes_back_the_same(

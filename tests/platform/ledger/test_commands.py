@@ -37,7 +37,10 @@ def fill(installation: dict[str, str]) -> dict[str, str]:
         schema.upgrade(connection)
     with Session(engine) as session:
         for n in range(5):
-            log.submit(session, EntryKind.AWARD, f"award:{n}", {"hours": "1.5"}, now=MOMENT)
+            # Of no award in the table of hours, which is held against the log too.
+            log.submit(
+                session, EntryKind.POLICY_PUBLISHED, f"award:{n}", {"hours": "1.5"}, now=MOMENT
+            )
             if n in (2, 4):
                 log.append_waiting(session, Signer.of(settings), MOMENT)
         session.commit()
@@ -191,6 +194,20 @@ def test_a_thorough_verification_finds_the_same(embedded, zhixin):
     assert zhixin("verify", "--thorough").exit_code == 0
     tamper_sqlite(embedded, EDIT)
     assert zhixin("verify", "--thorough").exit_code == 1
+
+
+def test_hours_that_only_the_log_has_are_told(embedded, zhixin):
+    """The log holds in itself; what is kept beside it does not agree."""
+    settings = config.load(embedded)
+    engine = db.make_engine(settings.database)
+    with Session(engine) as session:
+        log.submit(session, EntryKind.AWARD, "award:7", {"hours": "1.5"}, now=MOMENT)
+        log.append_waiting(session, Signer.of(settings), MOMENT)
+        session.commit()
+    engine.dispose()
+    done = zhixin("verify")
+    assert done.exit_code == 1
+    assert done.stdout == "✗ 账本中的“award:7”在学时表中没有对应的记录\n"
 
 
 def test_the_log_can_be_exported(zhixin):

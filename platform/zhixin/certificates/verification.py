@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 from zhixin.certificates import rendering
 from zhixin.certificates.issuing import CODE_ALPHABET, CODE_LENGTH, contents
 from zhixin.certificates.models import Certificate
-from zhixin.errors import DomainError
 from zhixin.hours.models import Award
 from zhixin.hours.states import State
 from zhixin.ledger import log, merkle
@@ -74,9 +73,7 @@ def look_up(session: Session, code: str) -> Verdict | None:
         return None
     certificate, entry = row
     head = log.head(session)
-    (status,) = _statuses(session, [(certificate, entry)])
-    if status is not Status.ALTERED and not _included(session, entry, head):
-        status = Status.ALTERED
+    (status,) = _statuses(session, [(certificate, entry)], head)
     return Verdict(
         status=status,
         code=code,
@@ -98,25 +95,30 @@ _WITH_ENTRY = (
 )
 
 
-def _included(session: Session, entry: Entry | None, head: TreeHead | None) -> bool:
-    """Whether the entry, as it reads now, is where the newest tree head says it is."""
-    if entry is None:
-        return True  # it waits for the ledger
-    if head is None or entry.index >= head.size:
+def _included(session: Session, entries: Sequence[Entry], head: TreeHead | None) -> set[int]:
+    """Which entries, as they read now, are where the newest tree head says they are."""
+    if head is None:
+        return set()
+    there = [entry for entry in entries if 0 <= entry.index < head.size]
+    paths = log.inclusions(session, [entry.index for entry in there], head.size)
+    return {entry.index for entry in there if _leads_to(head, entry, paths.get(entry.index))}
+
+
+def _leads_to(head: TreeHead, entry: Entry, path: Sequence[bytes] | None) -> bool:
+    if path is None:  # tiles that it would be made of are missing
         return False
     leaf = merkle.leaf_hash(entry.body.encode())
     try:
-        path = log.inclusion(session, entry.index, head.size)
         merkle.verify_inclusion(entry.index, head.size, leaf, path, head.root)
-    except (merkle.ProofError, log.LogBroken, DomainError):
+    except merkle.ProofError:
         return False
     return True
 
 
 def _statuses(
-    session: Session, rows: Sequence[tuple[Certificate, Entry | None]]
+    session: Session, rows: Sequence[tuple[Certificate, Entry | None]], head: TreeHead | None
 ) -> Iterator[Status]:
-    """Where each certificate stands, in one query for all."""
+    """Where each certificate stands under ``head``, in a few queries for all."""
     ids = {certificate.id: _awards(certificate) for certificate, _entry in rows}
     recorded: set[int] = set()
     for some in _in_parts(sorted({award for awards in ids.values() for award in awards})):
@@ -125,10 +127,9 @@ def _statuses(
                 sa.select(Award.id).where(Award.id.in_(some), Award.state == State.RECORDED)
             )
         )
+    included = _included(session, [entry for _each, entry in rows if entry is not None], head)
     for certificate, entry in rows:
-        if hashlib.sha256(certificate.snapshot.encode()).hexdigest() != certificate.sha256 or (
-            entry is not None and json.loads(entry.body)["facts"]["sha256"] != certificate.sha256
-        ):
+        if _differs(certificate, entry, included):
             yield Status.ALTERED
         elif certificate.revoked_at is not None:
             yield Status.REVOKED
@@ -136,6 +137,17 @@ def _statuses(
             yield Status.WITHDRAWN
         else:
             yield Status.WAITING if entry is None else Status.GENUINE
+
+
+def _differs(certificate: Certificate, entry: Entry | None, included: set[int]) -> bool:
+    """Whether our record of a certificate is not what the log has of it."""
+    if hashlib.sha256(certificate.snapshot.encode()).hexdigest() != certificate.sha256:
+        return True
+    if entry is None:
+        return False  # it waits for the ledger
+    return entry.index not in included or (
+        json.loads(entry.body)["facts"]["sha256"] != certificate.sha256
+    )
 
 
 def _awards(certificate: Certificate) -> list[int]:
@@ -172,9 +184,11 @@ def check(session: Session, claims: Sequence[Claim]) -> Iterator[Checked]:
                 _WITH_ENTRY.where(Certificate.number.in_(numbers))
             )
         ]
+        # The head is read after the entries: it covers each of them.
+        statuses = _statuses(session, rows, log.head(session))
         found = {
             certificate.number: (certificate, contents(certificate), status)
-            for (certificate, _entry), status in zip(rows, _statuses(session, rows), strict=True)
+            for (certificate, _entry), status in zip(rows, statuses, strict=True)
         }
         for claim in some:
             yield _answer(claim, found.get(claim.number.strip().upper()))

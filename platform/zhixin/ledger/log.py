@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -195,6 +196,23 @@ def inclusion(session: Session, index: int, size: int) -> list[bytes]:
     return _proof(session, size, merkle.inclusion_spans(index, size))
 
 
+def inclusions(session: Session, indexes: Iterable[int], size: int) -> dict[int, list[bytes]]:
+    """``inclusion`` of many entries below ``size`` in one query: hashes that proofs share are made
+    once. An entry whose tiles are missing is left out."""
+    wanted = {index: merkle.inclusion_spans(index, size) for index in indexes}
+    spans = {span for of_one in wanted.values() for span in of_one}
+    stored = stored_tiles(session, tiles.places(spans))
+    hashes: dict[Span, bytes] = {}
+    for span in spans:
+        with suppress(tiles.TileMissing):
+            hashes[span] = tiles.subtree_hash(span, stored)
+    return {
+        index: [hashes[span] for span in of_one]
+        for index, of_one in wanted.items()
+        if hashes.keys() >= set(of_one)
+    }
+
+
 def consistency(session: Session, old: int, new: int) -> list[bytes]:
     """Proof that the tree of ``new`` entries only adds to that of ``old`` (RFC 9162 §2.1.4)."""
     if not 0 < old <= new:
@@ -218,7 +236,13 @@ def stored_tiles(session: Session, places: Iterable[Place]) -> dict[Place, bytes
     """What is stored at these places, in one query."""
     # Whole numbers of our own, written out: putting this together as an expression would take
     # four times as long as the answer. Not as a list of pairs: SQLite would read the whole table.
-    wanted = " OR ".join(f"level = {at.level:d} AND number = {at.number:d}" for at in places)
+    of_level: dict[int, list[str]] = {}
+    for at in places:
+        of_level.setdefault(at.level, []).append(f"{at.number:d}")
+    wanted = " OR ".join(
+        f"level = {level:d} AND number IN ({','.join(numbers)})"
+        for level, numbers in of_level.items()
+    )
     if not wanted:
         return {}
     rows = session.connection().exec_driver_sql(_TILES + wanted)

@@ -133,7 +133,7 @@ def test_an_edited_record_does_not_pass(session, award, now) -> None:
         snapshot=certificate.snapshot.replace('"hours":"1"', '"hours":"9"'),
         sha256=certificate.sha256,
     )
-    (status,) = verification._statuses(session, [(forged, None)])
+    (status,) = verification._statuses(session, [(forged, None)], None)
     assert status == Status.ALTERED
 
 

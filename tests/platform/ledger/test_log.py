@@ -270,3 +270,23 @@ def test_sequencers_do_not_fork_the_log(own_engine, signer, now):
         for head in session.scalars(sa.select(TreeHead)):
             assert head.root == merkle.root(leaves[: head.size])
         assert verification.verify(session, [signer.verifier_key]).holds
+
+
+def test_proofs_of_many_entries_are_those_of_each(session, grow, queries):
+    """At any place of a tree of several tiles and levels, from one query."""
+    size = 599
+    grow(300, 299)
+    with queries() as asked:
+        found = log.inclusions(session, range(size), size)
+    assert len(asked) == 1
+    assert all(found[index] == log.inclusion(session, index, size) for index in range(0, size, 7))
+    assert len(found) == size
+
+
+def test_a_missing_tile_fails_only_the_proofs_that_need_it(session, grow, tamper):
+    """Of a list, the others keep theirs."""
+    grow(300, 300)
+    tamper("DELETE FROM ledger_tile WHERE level = 0 AND number = 1")
+    found = log.inclusions(session, [3, 300], 600)
+    assert list(found) == [3]
+    assert found[3] == log.inclusion(session, 3, 600)

@@ -32,6 +32,9 @@ class VerdictOut(api.Model):
     checkpoint: str | None = Field(
         description="The newest signed checkpoint; the entry was proved to be under it just now"
     )
+    cosigned: str | None = Field(
+        description="The newest checkpoint that witnesses have cosigned, if the entry is under it"
+    )
     revocation_reason: str | None
 
 

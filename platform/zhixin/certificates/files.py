@@ -1,10 +1,16 @@
-"""Credential files: made once the log has the entry, kept as they are, handed to their holder."""
+"""Credential files: made once the log has the entry, kept as they are, handed to their holder.
+
+Each proves its entry under the newest tree head that witnesses have cosigned, with what they have
+signed, if that head has the entry already; else under the newest one. Files that nobody has asked
+for wait for witnesses a while; a holder never does.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +21,11 @@ from zhixin.certificates import credential
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CredentialFile
 from zhixin.errors import Conflict, NotFound
-from zhixin.ledger import checkpoint, log
+from zhixin.ledger import checkpoint, log, witness
 from zhixin.ledger.models import Entry, Submission, TreeHead
+
+#: So long a file that nobody asks for waits for a cosigned head: witnesses come by every few minutes.
+PATIENCE = timedelta(hours=1)
 
 
 class NotInLogYet(Conflict):
@@ -61,10 +70,10 @@ def get(session: Session, certificate: Certificate, issuer: Issuer, now: datetim
         .join(Submission, Submission.entry_index == Entry.index)
         .where(Submission.id == certificate.submission_id)
     )
-    head = log.head(session)
-    if entry is None or head is None:
+    heads = _Heads.of(session)
+    if entry is None or heads is None:
         raise NotInLogYet
-    made = _make(session, certificate.core, entry, head, issuer, now)
+    made = _make(session, certificate.core, entry, heads, issuer, now)
     try:
         with session.begin_nested():
             session.add(CredentialFile(certificate_id=certificate.id, document=made, made_at=now))
@@ -82,8 +91,8 @@ def kept(session: Session, certificate: Certificate) -> str | None:
 
 def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 200) -> int:
     """Make the files of certificates that the log has by now; returns how many."""
-    head = log.head(session)
-    if head is None:
+    heads = _Heads.of(session)
+    if heads is None:
         return 0
     waiting: Sequence[Any] = session.execute(
         sa.select(Certificate.id, Certificate.core, Entry)
@@ -93,7 +102,8 @@ def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 2
         .where(
             Certificate.core.is_not(None),
             CredentialFile.certificate_id.is_(None),
-            Entry.index < head.size,
+            Entry.index < heads.newest.size,
+            *([_settled(heads, now)] if witness.active(session) else []),
             # Those of another address stay as they are; see OtherIssuer.
             Certificate.core.contains(f'"{issuer.key.did}"', autoescape=True),
         )
@@ -103,7 +113,7 @@ def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 2
     rows = [
         {
             "certificate_id": row.id,
-            "document": _make(session, row.core, row.Entry, head, issuer, now),
+            "document": _make(session, row.core, row.Entry, heads, issuer, now),
             "made_at": now,
         }
         for row in waiting
@@ -113,19 +123,46 @@ def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 2
     return len(rows)
 
 
+@dataclass(frozen=True)
+class _Heads:
+    """The heads that a file may prove its entry under, with their notes."""
+
+    newest: TreeHead
+    cosigned: TreeHead | None
+    note: str  # of the cosigned one, with its cosignatures
+
+    @classmethod
+    def of(cls, session: Session) -> _Heads | None:
+        newest, cosigned = log.head(session), witness.newest_cosigned(session)
+        if newest is None:
+            return None
+        return cls(newest, cosigned, witness.cosigned_note(session, cosigned) if cosigned else "")
+
+    def over(self, index: int) -> tuple[int, str]:
+        """The size and the note to prove an entry under."""
+        if self.cosigned is not None and index < self.cosigned.size:
+            return self.cosigned.size, self.note
+        return self.newest.size, self.newest.checkpoint
+
+
+def _settled(heads: _Heads, now: datetime) -> sa.ColumnElement[bool]:
+    """What a witness has cosigned, or has left alone for long enough."""
+    size = heads.cosigned.size if heads.cosigned else 0
+    return sa.or_(Entry.index < size, Entry.appended_at <= now - PATIENCE)
+
+
 def _make(
-    session: Session, core: str, entry: Entry, head: TreeHead, issuer: Issuer, now: datetime
+    session: Session, core: str, entry: Entry, heads: _Heads, issuer: Issuer, now: datetime
 ) -> str:
+    size, note = heads.over(entry.index)
     evidence = credential.evidence(
         issuer,
-        origin=checkpoint.Checkpoint.from_note_text(
-            head.checkpoint.partition("\n\n")[0] + "\n"
-        ).origin,
+        origin=checkpoint.claimed(note).origin,
         index=entry.index,
-        size=head.size,
+        size=size,
         entry=entry.body,
-        path=log.inclusion(session, entry.index, head.size),
-        checkpoint=head.checkpoint,
+        path=log.inclusion(session, entry.index, size),
+        checkpoint=note,
     )
     document = credential.file(json.loads(core), evidence, issuer, now)
     return json.dumps(document, ensure_ascii=False, indent=1)

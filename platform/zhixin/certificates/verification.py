@@ -23,7 +23,7 @@ from zhixin.certificates.issuing import CODE_ALPHABET, CODE_LENGTH, contents
 from zhixin.certificates.models import Certificate
 from zhixin.hours.models import Award
 from zhixin.hours.states import State
-from zhixin.ledger import log, merkle
+from zhixin.ledger import log, merkle, witness
 from zhixin.ledger.models import Entry, Submission, TreeHead
 
 #: So many rows are asked of the database at once.
@@ -43,7 +43,8 @@ class Status(StrEnum):
 class Verdict:
     """The live answer. ``facts`` are masked; ``entry_index`` is the place in the log.
 
-    ``checkpoint``: the newest signed one, under which the entry was proved to be just now.
+    ``checkpoint``: the newest signed one, under which the entry was proved to be just now;
+    ``cosigned``: the newest that witnesses have cosigned, if the entry is under it, too.
     """
 
     status: Status
@@ -54,6 +55,7 @@ class Verdict:
     tree_size: int | None
     tree_root: str | None
     checkpoint: str | None
+    cosigned: str | None
     revoked_at: datetime | None
     revocation_reason: str | None
 
@@ -83,6 +85,7 @@ def look_up(session: Session, code: str) -> Verdict | None:
         tree_size=head.size if head else None,
         tree_root=head.root.hex() if head else None,
         checkpoint=head.checkpoint if head else None,
+        cosigned=_cosigned(session, entry),
         revoked_at=certificate.revoked_at,
         revocation_reason=certificate.revocation_reason,
     )
@@ -102,6 +105,13 @@ def _included(session: Session, entries: Sequence[Entry], head: TreeHead | None)
     there = [entry for entry in entries if 0 <= entry.index < head.size]
     paths = log.inclusions(session, [entry.index for entry in there], head.size)
     return {entry.index for entry in there if _leads_to(head, entry, paths.get(entry.index))}
+
+
+def _cosigned(session: Session, entry: Entry | None) -> str | None:
+    head = witness.newest_cosigned(session) if entry is not None else None
+    if head is None or entry is None or not _included(session, [entry], head):
+        return None
+    return witness.cosigned_note(session, head)
 
 
 def _leads_to(head: TreeHead, entry: Entry, path: Sequence[bytes] | None) -> bool:

@@ -116,6 +116,12 @@ def cosigned_note(session: Session, head: TreeHead) -> str:
     return head.checkpoint + "".join(session.scalars(rows.order_by(Cosignature.witness_id)))
 
 
+def newest_cosigned(session: Session) -> TreeHead | None:
+    """The newest head that a witness has cosigned; None if there is none."""
+    cosigned = sa.select(sa.func.max(Cosignature.size)).scalar_subquery()
+    return session.scalar(sa.select(TreeHead).where(TreeHead.size == cosigned))
+
+
 def head_at(session: Session, size: int) -> TreeHead:
     """The signed head of exactly that size.
 

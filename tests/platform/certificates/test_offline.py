@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests import scenes
 from zhixin.certificates import files, issuing, rendering, status_list
-from zhixin.ledger import log, proofs, rotation
+from zhixin.ledger import checkpoint, cosignature, log, proofs, rotation, witness
 from zhixin.ledger.keys import Signer
 from zhixin.ledger.views import VERIFIER
 
@@ -57,6 +59,80 @@ def test_it_holds_against_a_later_checkpoint(session, papers, annual, settings, 
     options = ["--checkpoint", "later.txt", "--consistency", "path.json"]
     status, told = verify(papers, "certificate.pdf", *options)
     assert (status, f"{old} → {head.size}" in told) == (0, True)
+
+
+@pytest.fixture
+def cosign(session, now):
+    """A witness, known here, that cosigns the newest head; gives its public key."""
+    key = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
+    witness.add(session, cosignature.verifier_key("witness.example/w1", key), now)
+
+    def sign() -> str:
+        note = log.head(session).checkpoint
+        line = cosignature.cosign(checkpoint.split(note)[0], "witness.example/w1", key, now)
+        witness.accept(session, note + line, now)
+        return cosignature.verifier_key("witness.example/w1", key)
+
+    return sign
+
+
+def test_a_witness_word_is_in_the_file(
+    session, course, annual, in_log, cosign, now, settings, tmp_path
+):
+    """Once a witness has cosigned a head that has the entry, the file carries its word, though
+    the log has gone on; the offline verifier, given its key, names it and finds a forged one."""
+    in_log()
+    public = cosign()
+    issuing.revoke(session, annual, "重复出具", now)
+    in_log()
+    assert witness.newest_cosigned(session).size < log.head(session).size
+    text = files.get(session, course, scenes.issuer(), now)
+    (tmp_path / "credential.json").write_text(text)
+    (tmp_path / "keys").write_text(rotation.published(session, settings))
+    status, told = verify(tmp_path, "credential.json", "--key", public)
+    assert (status, "witness.example/w1（见证" in told) == (0, True)
+    assert verify(tmp_path, "credential.json")[0] == 0  # whoever does not know the witness
+
+    proof = json.loads(text)["evidence"][0]
+    _own, cosigned = proof["checkpoint"].splitlines(keepends=True)[-2:]
+    assert cosigned.startswith("— witness.example/w1 ")
+    _name, blob = cosigned[2:].split()
+    raw = bytearray(base64.b64decode(blob))
+    raw[-1] ^= 1
+    proof["checkpoint"] = proof["checkpoint"].replace(blob, base64.b64encode(raw).decode())
+    (tmp_path / "proof.json").write_text(json.dumps(proof))
+    assert verify(tmp_path, "proof.json")[0] == 0
+    assert verify(tmp_path, "proof.json", "--key", public)[0] == 1
+
+
+def test_files_that_nobody_asks_for_wait_for_a_witness(session, course, in_log, cosign, now):
+    """For a while; a holder, who asks, gets theirs at once, without."""
+    in_log()
+    issuer = scenes.issuer()
+    assert files.make_waiting(session, issuer, now) == 0
+    with session.begin_nested() as asked:
+        assert "witness.example" not in files.get(session, course, issuer, now)
+        asked.rollback()
+    with session.begin_nested() as late:
+        assert files.make_waiting(session, issuer, now + files.PATIENCE) == 1
+        late.rollback()
+    session.expire_all()
+    cosign()
+    assert files.make_waiting(session, issuer, now) == 1
+    assert "— witness.example/w1 " in files.kept(session, course)
+
+
+def test_the_public_page_shows_what_witnesses_signed(session, course, in_log, cosign, client):
+    """Of the newest head that they have seen, if it has the entry."""
+    in_log()
+    session.commit()
+    told = client.get(f"/api/v1/certificates/{course.code}").get_json()
+    assert (told["status"], told["cosigned"]) == ("genuine", None)
+    cosign()
+    session.commit()
+    told = client.get(f"/api/v1/certificates/{course.code}").get_json()
+    assert "— witness.example/w1 " in told["cosigned"]
+    assert "— witness.example/w1 " in client.get(f"/v/{course.code}").text
 
 
 def test_a_changed_hour_is_found(papers):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from time import monotonic
+from typing import Any, ParamSpec
 
 import structlog
 from celery import Celery, Task
@@ -25,6 +26,12 @@ from zhixin.observe import JOBS
 log = structlog.get_logger()
 celery = Celery("zhixin")
 P = ParamSpec("P")
+
+#: How long Redis may take to connect and to answer; a bell tries twice.
+PATIENCE_S = 2
+#: How long a broker that was out of reach is left alone: one request waits for it, not all.
+QUIET_S = 5
+_quiet_until = 0.0
 
 
 def job(
@@ -77,21 +84,35 @@ def enqueue(session: Session, task: Task, *ids: int | str) -> None:
 
 
 def _ring(task: Task, ids: tuple[int | str, ...]) -> None:
+    global _quiet_until
+    if monotonic() < _quiet_until:
+        return
     try:
         task.apply_async(ids)
     except (OperationalError, SQLAlchemyError, OSError) as error:
         # The sweeper will find the row; the person's request must not fail for a doorbell.
+        _quiet_until = monotonic() + QUIET_S
         log.warning("broker unreachable", job=task.name, error=type(error).__name__)
 
 
 def init_app(app: Flask, settings: Settings, *, eager: bool = False) -> None:
     """Bind jobs to ``app``. ``eager`` runs them in the caller, for tests."""
+    global _quiet_until
+    _quiet_until = 0.0
     celery.flask_app = app
-    transport = {"visibility_timeout": 4 * 3600} if settings.broker.startswith("redis") else {}
+    transport: dict[str, Any] = {}
+    if settings.broker.startswith("redis"):
+        transport = {
+            "visibility_timeout": 4 * 3600,
+            "socket_connect_timeout": PATIENCE_S,
+            "socket_timeout": PATIENCE_S,
+        }
     celery.conf.update(
         broker_url=settings.broker,
         broker_connection_retry_on_startup=True,
         broker_transport_options=transport,
+        # At once: for a connection that went stale, not for a broker that has to come back.
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0},
         task_always_eager=eager,
         task_eager_propagates=eager,
         task_serializer="json",

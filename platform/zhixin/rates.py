@@ -18,6 +18,9 @@ from zhixin.errors import TooManyRequests
 
 log = structlog.get_logger()
 
+#: How long Redis may take to connect and to answer.
+PATIENCE_S = 1
+
 
 def spend(limit: RateLimitItem, who: int | str, cost: int = 1) -> None:
     """Count ``cost`` for ``who``.
@@ -41,5 +44,12 @@ def spend(limit: RateLimitItem, who: int | str, cost: int = 1) -> None:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    uri = settings.broker if settings.broker.startswith("redis") else "memory://"
-    app.extensions["rates"] = FixedWindowRateLimiter(storage_from_string(uri, wrap_exceptions=True))
+    storage = storage_from_string("memory://")
+    if settings.broker.startswith("redis"):
+        storage = storage_from_string(
+            settings.broker,
+            wrap_exceptions=True,
+            socket_connect_timeout=PATIENCE_S,
+            socket_timeout=PATIENCE_S,
+        )
+    app.extensions["rates"] = FixedWindowRateLimiter(storage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from courses import catalogue
 from courses.models import Course, CourseVersion
-from courses.quality import applications, criteria, marks, objections, panel, ranking, rounds
+from courses.quality import applications, criteria, marks, objections, panel, ranking, rounds, tasks
 from courses.quality.models import (
     QualityApplication,
     QualityMark,
@@ -370,6 +370,38 @@ def test_a_mark_ends(scene: Scene, session: Session) -> None:
             sa.update(QualityMark).values(state="active", ended_at=None)
             .where(QualityMark.id == first.id).values(valid_until=date(2000, 1, 1))
         )  # fmt: skip
+
+
+def test_the_job_ends_a_mark_after_its_last_day_and_not_before(
+    scene: Scene, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last day counts to its last second, in Shanghai; who objected is forgotten in time."""
+    scene.noticed(1)
+    made = scene.object(1)
+    objections.decide(
+        session, scene.round.id, made.id, ObjectionStep.DISMISS, "不属实", scene.office.id, scene.now
+    )  # fmt: skip
+    scene.concluded()
+    (mark,) = marks.active(session, [scene.courses[1].course_id]).values()
+    session.commit()
+
+    def run(at: datetime) -> str:
+        monkeypatch.setattr(clock, "now", lambda: at)
+        tasks.follow_days()
+        session.expire_all()
+        return mark.state
+
+    last = datetime.combine(mark.valid_until, time(), clock.LOCAL)
+    assert made.name == "张三"
+    assert run(scene.now + DAY) == MarkState.ACTIVE
+    assert made.name == "张三"
+    assert run(last + DAY - timedelta(seconds=1)) == MarkState.ACTIVE
+    assert made.name == "—"
+    assert run(last + DAY) == MarkState.EXPIRED
+    ended = mark.ended_at
+    assert session.get_one(Course, mark.course_id).quality_mark_until is None
+    run(last + 2 * DAY)
+    assert mark.ended_at == ended == last + DAY
 
 
 def test_a_cancelled_round(scene: Scene, session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,13 +11,21 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from zhixin.people.models import Person
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def launch(browsers: BrowserType, *more: str) -> Browser:
+    """The machine's Chromium, or the one that TEST_CHROMIUM names; ``more``: its arguments."""
+    return browsers.launch(
+        executable_path=os.environ.get("TEST_CHROMIUM", "/usr/bin/chromium"),
+        args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *more],
+    )
 
 
 class _Quiet(WSGIRequestHandler):

@@ -277,10 +277,7 @@ def english(app: Flask, compiled: Path) -> Flask:
 def chromium() -> Iterator[Browser]:
     """A real Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("TEST_CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
+        browser = browsing.launch(playwright.chromium)
         yield browser
         browser.close()
 

@@ -296,9 +296,10 @@ class LearningPlayer implements Listener {
       if (document.visibilityState === "hidden") this.#beat(true);
     });
     // By `fetch` with `keepalive`, which outlives the page as a beacon does, and unlike it can
-    // carry the CSRF header. Phones freeze pages without hiding them first.
-    for (const event of ["pagehide", "freeze"])
-      window.addEventListener(event, () => this.#beat(true));
+    // carry the CSRF header. Phones freeze pages without hiding them first; that event stays at
+    // the document.
+    window.addEventListener("pagehide", () => this.#beat(true));
+    document.addEventListener("freeze", () => this.#beat(true));
     window.addEventListener("online", () => this.#beat());
     this.root.querySelector("button[data-action=resume]")?.addEventListener("click", () => {
       void this.start({ play: true, takeOver: true });

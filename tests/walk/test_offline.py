@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from media import intervals
 from media.models import Playback
+from tests.browsing import launch
+from tests.walk.conftest import _free_port
 from tests.walk.theatre import TITLE, Theatre
 from tests.walk.visitor import Visitor, until
 
@@ -14,11 +18,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.services]
 #: What may lie between what a browser showed and what is confirmed: the picture before the
 #: first look at it and after the last, at each of a story's interruptions.
 SLACK_S = 1.5
+#: What a pause may lose by docs/integrator/watch-evidence.md: what came after the last look.
+PAUSE_S = 0.25
 
 
-def begin(page: Page) -> None:
+def begin(page: Page, url: str = "") -> None:
     """From the catalogue into the lecture, and play."""
-    page.goto("/fields/transport")
+    page.goto(f"{url}/fields/transport")
     page.get_by_role("link", name=TITLE).first.click()
     page.get_by_role("button", name="报名学习").click()
     page.locator("[data-player] .vjs-big-play-button").click()
@@ -39,6 +45,12 @@ def pause(page: Page) -> float:
     """Pause and say where."""
     page.evaluate("document.querySelector('video').pause()")
     return position(page)
+
+
+def shown_s(page: Page) -> float:
+    """How much of the video the browser itself says that it played."""
+    parts = "(p => [...Array(p.length).keys()].map(n => p.end(n) - p.start(n)))"
+    return float(sum(page.evaluate(f"{parts}(document.querySelector('video').played)")))
 
 
 def pending(page: Page) -> str:
@@ -133,3 +145,91 @@ def test_a_jump_to_the_end_confirms_only_what_was_shown(
         skipped = intervals.clip(theatre.coverage("learner3"), 10_000, 169_000)
         assert skipped == ()
         assert confirmed_s(theatre, "learner3") > 6
+
+
+class Phone:
+    """A Chromium whose page can be hidden and frozen: it has its sight from its window, while
+    Playwright holds other pages in sight."""
+
+    def __init__(self, chromium: Browser) -> None:
+        port = _free_port()
+        more = (f"--remote-debugging-port={port}", "--accept-lang=zh-CN")
+        self.browser = launch(chromium.browser_type, *more)
+        connected = chromium.browser_type.connect_over_cdp(
+            f"http://127.0.0.1:{port}", no_defaults=True
+        )
+        self.context = connected.contexts[0]
+
+    def take(self, page: Page) -> None:
+        self.page, self.hands = page, self.context.new_cdp_session(page)
+        page.evaluate(
+            "window.seen = []; for (const name of ['visibilitychange', 'freeze', 'resume'])"
+            " document.addEventListener(name, () => window.seen.push(name))"
+        )
+
+    def seen(self) -> list[str]:
+        """What the page was told of all that."""
+        return list(self.page.evaluate("window.seen.splice(0)"))
+
+    def hide(self) -> None:
+        self._window("minimized")
+        until(self.page, lambda: bool(self.page.evaluate("document.hidden")))
+
+    def freeze(self) -> None:
+        self.hands.send("Page.setWebLifecycleState", {"state": "frozen"})
+
+    def unlock(self) -> None:
+        self.hands.send("Page.setWebLifecycleState", {"state": "active"})
+        self._window("normal")
+        until(self.page, lambda: not self.page.evaluate("document.hidden"))
+
+    def _window(self, state: str) -> None:
+        window = self.hands.send("Browser.getWindowForTarget")["windowId"]
+        bounds = {"windowId": window, "bounds": {"windowState": state}}
+        self.hands.send("Browser.setWindowBounds", bounds)
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Phone]:
+    phone = Phone(chromium)
+    yield phone
+    phone.browser.close()
+
+
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+def test_a_phone_that_locks(phone: Phone, theatre: Theatre) -> None:
+    """Its page is hidden and frozen: once with the video paused, once while its sound plays on.
+    What was played is confirmed by then, of the time in which it stood nothing is, and after it
+    the same playback goes on: in the end exactly what was played is confirmed, and nothing was
+    ever refused."""
+
+    def confirmed() -> float:
+        return confirmed_s(theatre, "learner4")
+
+    with Visitor(phone.browser, theatre, "learner4", phone.context) as page:
+        begin(page, theatre.url)
+        phone.take(page)
+        for paused in (True, False):
+            at = position(page)
+            until(page, lambda at=at: position(page) > at + 5)  # type: ignore[misc]
+            if paused:
+                pause(page)
+            phone.hide()
+            page.wait_for_timeout(3000)
+            shown = shown_s(page)
+            phone.freeze()
+            until(page, lambda shown=shown: confirmed() > shown - SLACK_S, patience_s=20)  # type: ignore[misc]
+            page.wait_for_timeout(6000)
+            assert shown_s(page) < shown + SLACK_S, "it stood still"
+            assert confirmed() < shown + SLACK_S
+            phone.unlock()
+            assert phone.seen() == ["visibilitychange", "freeze", "resume", "visibilitychange"]
+            page.evaluate("void document.querySelector('video').play()")
+        until(page, lambda: position(page) > shown + 5)
+        pause(page)
+        until(page, lambda: pending(page) == "0:00")
+        expect(page.locator("[data-message]")).to_be_hidden()
+        shown = shown_s(page)
+        assert shown - 3 * PAUSE_S < confirmed() <= shown + 0.1
+        assert len(theatre.rows(Playback, "learner4")) == 1, "the same playback went on"
+        assert [beat.refused_ms for beat in theatre.beats("learner4") if beat.refused_ms] == []

@@ -7,14 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 
 class Visitor:
     """Somebody at a browser of their own."""
 
-    def __init__(self, chromium: Browser, live: Any, sign_in_name: str | None = None) -> None:
-        self.context = chromium.new_context(
+    def __init__(
+        self,
+        chromium: Browser,
+        live: Any,
+        sign_in_name: str | None = None,
+        context: BrowserContext | None = None,
+    ) -> None:
+        self.context = context or chromium.new_context(
             base_url=live.url,
             locale="zh-CN",
             viewport={"width": 1280, "height": 900},
@@ -33,7 +39,7 @@ class Visitor:
             ),
         )
         if sign_in_name:
-            self.page.goto("/sign-in")
+            self.page.goto(f"{live.url}/sign-in")
             self.page.get_by_label("登录名").fill(sign_in_name)
             self.page.get_by_label("密码").fill(live.password)
             self.page.get_by_role("main").get_by_role("button", name="登录").click()

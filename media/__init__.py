@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
     """Plug this domain into the application."""
     from media import (
         api,
+        assets_api,
         delivery,
         express,
         files_api,
@@ -47,6 +48,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(library.blueprint)
     words.init_app(app)
     app.register_api(api.blueprint)  # type: ignore[attr-defined]
+    app.register_api(assets_api.blueprint)  # type: ignore[attr-defined]
     app.register_api(files_api.blueprint)  # type: ignore[attr-defined]
     timeline.devices_from(app, watching.devices)
 

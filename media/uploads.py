@@ -331,18 +331,29 @@ def unfinished(session: Session, owner_id: int, now: datetime) -> Sequence[Uploa
 def known(session: Session, owner_id: int, sha256: str, size: int | None) -> Asset | None:
     """The author's own video with this hash. Another's is never told of: who knows a hash need
     not have the file."""
+    if size is None:
+        return None
     return session.scalar(
         sa.select(Asset)
-        .where(
-            Asset.owner_id == owner_id,
-            Asset.source_sha256 == sha256,
-            Asset.source_bytes == size,
-            Asset.state == AssetState.READY,
-            Asset.discarded_at.is_(None),
-        )
+        .where(*_sized(owner_id, size), Asset.source_sha256 == sha256)
         .order_by(Asset.id)
         .limit(1)
     )
+
+
+def any_sized(session: Session, owner_id: int, size: int) -> bool:
+    """Whether :func:`known` could find a video of this size, so that a hash is worth its work."""
+    hashed = *_sized(owner_id, size), Asset.source_sha256.is_not(None)
+    return session.scalar(sa.select(Asset.id).where(*hashed).limit(1)) is not None
+
+
+def _sized(owner_id: int, size: int) -> list[sa.ColumnElement[bool]]:
+    return [
+        Asset.owner_id == owner_id,
+        Asset.source_bytes == size,
+        Asset.state == AssetState.READY,
+        Asset.discarded_at.is_(None),
+    ]
 
 
 def recognise(session: Session, upload: Upload, asset: Asset) -> bool:

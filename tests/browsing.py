@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, StorageState
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from zhixin.people.models import Person
@@ -65,11 +65,14 @@ class Site:
         width: int = 1280,
         dark: bool = False,
         scripts: bool = True,
+        kept: StorageState | None = None,
     ) -> Page:
-        """A browser of this person's own, in the language of their account."""
+        """A browser of this person's own, in the language of their account. ``kept``: what it had
+        stored when it was closed."""
         context = self.chromium.new_context(
             base_url=self.url, locale="zh-CN", viewport={"width": width, "height": 844},
             color_scheme="dark" if dark else "light", java_script_enabled=scripts,
+            storage_state=kept,
             reduced_motion="reduce",  # what has the focus is in the window at once
         )  # fmt: skip
         context.set_default_timeout(20_000)

@@ -2,8 +2,7 @@
 //
 //   <section data-media data-word-…> <input type=file multiple> <div data-drop> <ul data-sendings> [data-said]
 //   <tr data-unfinished="/api/v1/uploads/…" data-name data-size> <input type=file data-again>
-import type { Upload } from "tus-js-client";
-import { bytes, clock, kindOf, Pace, prepare, sendPicture, type Kind } from "./lib/sending";
+import { bytes, kindOf, sendPicture, Transfer, type Kind } from "./lib/sending";
 
 const AT_ONCE = 3;
 
@@ -14,14 +13,14 @@ class Sending {
   readonly #bar = document.createElement("progress");
   readonly #pause = document.createElement("button");
   readonly #cancel = document.createElement("button");
-  readonly #pace = new Pace();
+  readonly #transfer: Transfer;
   readonly #abort = new AbortController();
   readonly #kind: Kind;
-  #upload: Upload | null = null;
   state: "waiting" | "sending" | "paused" | "done" | "failed" | "gone" = "waiting";
 
-  constructor(readonly file: File, readonly page: Page, readonly at?: string) {
+  constructor(readonly file: File, readonly page: Page, at?: string) {
     this.#kind = kindOf(file);
+    this.#transfer = new Transfer(file, this.#kind, page.section.dataset, this, at);
     const name = document.createElement("strong");
     name.className = "sending__name";
     name.textContent = file.name;
@@ -51,18 +50,15 @@ class Sending {
 
   async start(): Promise<void> {
     this.state = "sending";
-    this.#pace.forget();
     this.#label();
     this.#say("");
-    if (this.#kind === "picture") return this.#picture();
-    this.#upload ??= await prepare(this.file, this.#kind, this, this.at);
-    if (this.state === "sending") this.#upload.start();
+    await (this.#kind === "picture" ? this.#picture() : this.#transfer.go());
   }
 
   toggle(): void {
     if (this.state === "sending" || this.state === "waiting") {
       this.state = "paused";
-      void this.#upload?.abort();
+      this.#transfer.pause();
       this.#say(this.page.word("wordPaused"));
     } else {
       this.state = "waiting";
@@ -77,14 +73,12 @@ class Sending {
     this.#abort.abort();
     this.row.remove();
     this.page.next();
-    await this.#upload?.abort(true).catch(() => undefined); // the server forgets it, or it expires
+    await this.#transfer.cancel();
   }
 
-  progress(sent: number, total: number): void {
-    const speed = this.#pace.at(sent);
-    const pace = speed > 0 ? `，${this.page.word("wordPerSecond")} ${bytes(speed)}，${this.page.word("wordLeft")} ${clock((total - sent) / speed)}` : "";
-    this.#say(`${bytes(sent)} / ${bytes(total)}${pace}`);
-    this.#show(Math.floor((sent / total) * 100));
+  progress(text: string, percent: number): void {
+    this.#say(text);
+    this.#show(percent);
   }
 
   broken(): void { this.#say(this.page.word("wordBroken")); }

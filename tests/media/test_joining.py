@@ -213,6 +213,39 @@ def test_what_is_here_is_not_sent_again_and_given_to_nobody_else(
     assert longer.headers["Upload-Offset"] == "0"
 
 
+def test_only_ones_own_ready_videos_make_a_hash_worth_its_work(
+    session: Session, tus: Tus, other: Tus, author: Person, now: datetime
+) -> None:
+    """Asked by size: yes where that size is ready and its hash known, not for others, not for
+    another size, not for what was given up."""
+    asset = Asset(
+        owner_id=author.id, file_name="v.mp4", source="sources/1/source", source_bytes=len(CONTENT),
+        source_sha256=None, state=AssetState.READY, duration_ms=1, folder="assets/1/a", progress=100,
+        tries=1, created_at=now,
+    )  # fmt: skip
+    session.add(asset)
+    session.commit()
+
+    def any_of(who: Tus, size: int = len(CONTENT)) -> bool:
+        answer = who.client.get(f"/api/v1/assets/same-size?size={size}")
+        return bool(answer.get_json()["any"])
+
+    def change(**what: object) -> None:
+        session.execute(sa.update(Asset).values(**what))
+        session.commit()
+
+    assert not any_of(tus)
+    change(source_sha256=hashlib.sha256(CONTENT).hexdigest())
+    assert any_of(tus)
+    assert not any_of(tus, len(CONTENT) + 1)
+    assert not any_of(other)
+    change(discarded_at=now)
+    assert not any_of(tus)
+    for wrong in ("0", "-1", "x", "9" * 30, ""):
+        refused = tus.client.get(f"/api/v1/assets/same-size?size={wrong}")
+        assert refused.status_code == 422, wrong
+
+
 def test_an_author_has_so_much_room_and_no_more(tus: Tus, other: Tus) -> None:
     """What is begun counts too; another author's room is another's."""
     assert tus("POST", PLACE, Upload_Length="60000").status_code == 201

@@ -6,6 +6,7 @@ people may be added up over organisations, but never over fields, kinds or month
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +14,11 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from zhixin.audit.models import Trace
-from zhixin.hours.models import Award
-from zhixin.hours.states import COUNTED, PENDING
+from zhixin.hours.models import Appeal, Award
+from zhixin.hours.states import COUNTED, PENDING, AppealState
 from zhixin.people.models import Organisation, Person
 
 #: Organisations' ids within which a person may see; None: everywhere.
@@ -133,26 +134,54 @@ def by_organisation(session: Session, year: int, reach: Reach) -> list[Unit]:
     )
 
 
-#: Acts that decide on hours, in the order shown.
-DECISIONS = ("verify", "hold", "reject", "reinstate", "reverse", "correct")
+#: What the desk writes of decisions on hours, in the order shown. Taking back a proposal of one's
+#: own decides nothing.
+DECISIONS = (
+    "verify", "hold", "reject", "propose-reverse", "propose-correct", "reverse", "correct",
+    "decline-proposal", "grant-appeal", "uphold-appeal",
+)  # fmt: skip
+#: Those that take hours as earned: undone by a reversal or a correction.
+_RECOGNISED = ("verify", "grant-appeal")
+#: Those that a learner may appeal against: undone when the appeal is granted.
+_APPEALABLE = ("hold", "reject", "propose-reverse", "propose-correct", "reverse")
 
 
 @dataclass(frozen=True)
 class Auditor:
-    """What one auditor did in a period."""
+    """What one auditor did in a period, and what of it was overturned, then or later."""
 
     person: Person
     acts: dict[str, int]
+    overturned: int
 
     @property
     def decided(self) -> int:
         return sum(self.acts.values())
 
+    @property
+    def share(self) -> Decimal | None:
+        """Percent overturned, of the decisions that something can undo."""
+        of = sum(self.acts.get(act, 0) for act in (*_RECOGNISED, *_APPEALABLE))
+        return (Decimal(100) * self.overturned / of).quantize(Decimal("0.1")) if of else None
+
 
 def by_auditor(session: Session, begin: datetime, end: datetime) -> list[Auditor]:
     """Decisions on awards by person, from the trail; who decided most comes first."""
+    granted, undone = _granted(), _undone()
+    overturned = sa.or_(
+        sa.and_(Trace.act.in_(_APPEALABLE), granted.c.award.is_not(None)),
+        # Taken back after this decision, not before it.
+        sa.and_(Trace.act.in_(_RECOGNISED), undone.c.last > Trace.id),
+    )
     rows = session.execute(
-        sa.select(Trace.actor_id, Trace.act, sa.func.count())
+        sa.select(
+            Trace.actor_id,
+            Trace.act,
+            sa.func.count(),
+            sa.func.sum(sa.case((overturned, 1), else_=0)),
+        )
+        .outerjoin(granted, _contested_by(Trace, granted))
+        .outerjoin(undone, undone.c.object_id == Trace.object_id)
         .where(
             Trace.at >= begin,
             Trace.at < end,
@@ -163,8 +192,47 @@ def by_auditor(session: Session, begin: datetime, end: datetime) -> list[Auditor
         .group_by(Trace.actor_id, Trace.act)
     )
     acts: dict[int | None, dict[str, int]] = {}
-    for actor_id, act, count in rows:
+    fallen: Counter[int | None] = Counter()
+    for actor_id, act, count, of_it in rows:
         acts.setdefault(actor_id, {})[act] = count
+        fallen[actor_id] += of_it
     people = session.scalars(sa.select(Person).where(Person.id.in_(acts)))
-    found = [Auditor(person, acts[person.id]) for person in people]
+    found = [Auditor(person, acts[person.id], fallen[person.id]) for person in people]
     return sorted(found, key=lambda each: (-each.decided, each.person.id))
+
+
+def _granted() -> sa.Subquery:
+    """Decisions that learners appealed against with success: one appeal for each at most."""
+    return (
+        sa.select(
+            sa.cast(Appeal.award_id, sa.String).label("award"),
+            Appeal.contested_by_id.label("actor_id"),
+            Appeal.contested_at.label("at"),
+        )
+        .where(Appeal.state == AppealState.GRANTED)
+        .subquery()
+    )
+
+
+def _undone() -> sa.Subquery:
+    """Awards that were reversed or corrected for good, and the last act that did it."""
+    act, granted = aliased(Trace), _granted()
+    return (
+        sa.select(act.object_id, sa.func.max(act.id).label("last"))
+        .outerjoin(granted, _contested_by(act, granted))
+        .where(
+            act.object_kind == "award",
+            act.act.in_(("reverse", "correct")),
+            granted.c.award.is_(None),
+        )
+        .group_by(act.object_id)
+        .subquery()
+    )
+
+
+def _contested_by(act: type[Trace], granted: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        granted.c.award == act.object_id,
+        granted.c.actor_id == act.actor_id,
+        granted.c.at == act.at,
+    )

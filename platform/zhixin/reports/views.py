@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from zhixin import access, acts, clock, db, spreadsheets
+from zhixin.audit.words import act_text
 from zhixin.errors import Invalid, NotAllowed
 from zhixin.hours.models import Award
 from zhixin.hours.words import kind_text, source_text
@@ -142,9 +143,29 @@ def download(year: int) -> ResponseReturnValue:
         _("按科目"): lines(_("科目"), found["kinds"], lambda g: kind_text(g.key)),
         _("按来源"): lines(_("来源"), found["sources"], lambda g: source_text(g.key)),
     }
+    if found["auditors"]:
+        sheets[_("审核员的处理")] = _auditors_sheet(found["auditors"])
     made = Response(spreadsheets.workbook(sheets), mimetype=spreadsheets.XLSX)
     made.headers.set("Content-Disposition", "attachment", filename=f"zhixin-{year}.xlsx")
     return made
+
+
+def _auditors_sheet(auditors: list[figures.Auditor]) -> tuple[Any, Any]:
+    headings = (
+        _("审核员"), *map(act_text, figures.DECISIONS), _("合计"), _("后来被改变"),
+        _("被改变的百分比"),
+    )  # fmt: skip
+    rows = (
+        (
+            each.person.name,
+            *(each.acts.get(act, 0) for act in figures.DECISIONS),
+            each.decided,
+            each.overturned,
+            each.share,
+        )
+        for each in auditors
+    )
+    return headings, rows
 
 
 def _amount(found: dict[str, Any], code: TargetCode) -> int | None:

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from tests import scenes
 from zhixin.audit import desk
-from zhixin.hours import awards
+from zhixin.hours import appeals, awards
 from zhixin.hours.models import Award
-from zhixin.hours.states import Transition
+from zhixin.hours.states import AppealStep, ProposalKind, ProposalStep, Transition
+from zhixin.ledger import log
+from zhixin.ledger.keys import Signer
 from zhixin.people import accounts
 from zhixin.people.models import OrganisationKind, Role
 from zhixin.reports import figures, targets
@@ -101,6 +103,128 @@ def test_auditors_decisions_are_counted(session, counted, create_person, now) ->
     (found,) = figures.by_auditor(session, now - day, now + day)
     assert (found.person.id, found.acts) == (auditor.id, {"verify": 1})
     assert figures.by_auditor(session, now + day, now + 2 * day) == []
+
+
+@pytest.fixture
+def busy(session, counted, city, create_person, now, app):
+    """A year of three auditors at the desk: 张 decides, 李 and 王 judge what he decided.
+
+    张 verifies two and rejects two, holds one and proposes reversals. Of these fall: one
+    verification (李 proposes its reversal, 王 confirms), one rejection and the hold, by appeals
+    that 李 grants; the appeal against the other rejection she upholds. The other verification
+    is reversed, too, but 王's confirmation falls by an appeal: so it stands again.
+    """
+    zhang, li, wang = (create_person(f"{n}", Role.AUDITOR, name=n) for n in ("张", "李", "王"))
+    day, moment = timedelta(days=1), iter(range(1, 1000))
+
+    def act(auditor):
+        return desk.Act(auditor=auditor, address="::1", now=now + timedelta(seconds=next(moment)))
+
+    def decide(award, step, reason=None):
+        desk.decide(session, award, step, act(zhang), reason=reason, hold_for=day)
+
+    def record():
+        log.append_waiting(session, Signer.of(app.extensions["settings"]), now)
+        awards.mark_recorded(session)
+        session.expire_all()
+
+    def propose(award, by):
+        return desk.propose(
+            session, award, act(by), correction=None, reason="重复", hearing=timedelta(), term=day
+        )
+
+    def appeal(award, step):
+        made = appeals.lodge(
+            session, award, person_id=award.person_id, text="", term=day, now=act(li).now
+        )
+        desk.decide_appeal(session, made, step, act(li), "已核对")
+
+    person = counted[3].person_id
+    learner = session.get_one(accounts.Person, person)
+    waiting = [scenes._award(session, learner, source_id=number) for number in range(10, 16)]
+    falls, stands, wrong, right, held, proposed = waiting
+    for award in (falls, stands):
+        decide(award, Transition.VERIFY)
+    record()
+    desk.decide_proposal(session, propose(falls, li), ProposalStep.CONFIRM, act(wang), None)
+    desk.decide_proposal(session, propose(stands, zhang), ProposalStep.CONFIRM, act(wang), None)
+    record()
+    appeal(stands, AppealStep.GRANT)
+    for award in (wrong, right):
+        decide(award, Transition.REJECT, "重复申报")
+    appeal(wrong, AppealStep.GRANT)
+    appeal(right, AppealStep.UPHOLD)
+    decide(held, Transition.HOLD, "需要核对观看记录")
+    appeal(held, AppealStep.GRANT)
+    awards.decide(session, proposed, Transition.VERIFY, actor_id=None, reason=None, now=now)
+    record()
+    declined = propose(proposed, zhang)
+    desk.decide_proposal(session, declined, ProposalStep.DECLINE, act(li), "不重复")
+    desk.decide_proposal(session, propose(proposed, zhang), ProposalStep.WITHDRAW, act(zhang), None)
+    session.commit()
+    return zhang, li, wang
+
+
+def test_every_decision_at_the_desk_is_counted_and_what_fell_of_it(session, busy, now) -> None:
+    """Under the words that the trail has; overturned are appeals granted and hours taken back."""
+    found = {
+        each.person.name: each for each in figures.by_auditor(session, now, now + timedelta(1))
+    }
+    assert {name: each.acts for name, each in found.items()} == {
+        "张": {"verify": 2, "reject": 2, "hold": 1, "propose-reverse": 3},
+        "李": {"propose-reverse": 1, "grant-appeal": 3, "uphold-appeal": 1, "decline-proposal": 1},
+        "王": {"reverse": 2},
+    }
+    assert {name: each.overturned for name, each in found.items()} == {"张": 3, "李": 0, "王": 1}
+    assert {name: str(each.share) for name, each in found.items()} == {
+        "张": "37.5", "李": "0.0", "王": "50.0",
+    }  # fmt: skip
+
+
+def test_every_act_of_the_desk_on_hours_is_a_decision_but_taking_back_ones_own() -> None:
+    """What an auditor may do is in the states; a new step must be counted, or be told apart."""
+    steps = {each.value for each in ProposalKind} | {
+        Transition.VERIFY.value, Transition.REJECT.value, Transition.HOLD.value,
+        f"{ProposalStep.DECLINE}-proposal",
+        *(f"propose-{each}" for each in ProposalKind), *(f"{each}-appeal" for each in AppealStep),
+    }  # fmt: skip
+    assert set(figures.DECISIONS) == steps
+    assert set(ProposalStep) == {ProposalStep.CONFIRM, ProposalStep.DECLINE, ProposalStep.WITHDRAW}
+
+
+def test_the_workbook_has_the_auditors_figures(busy, sign_in, create_person, city, now) -> None:
+    """Number by number what the page has; a part of the city gets no such sheet."""
+    client = sign_in(create_person("office", Role.AUDITOR))
+    book = openpyxl.load_workbook(io.BytesIO(client.get(f"/reports/{now.year}.xlsx").data))
+    headings, *rows = book["审核员的处理"].iter_rows(values_only=True)
+    lines = {row[0]: dict(zip(headings, row, strict=True)) for row in rows}
+    assert list(lines) == ["张", "李", "王"]
+    zhang = {name: value for name, value in lines["张"].items() if value}
+    assert zhang == {
+        "审核员": "张", "核验通过": 2, "驳回": 2, "暂缓认定": 1, "提出冲销": 3, "合计": 8,
+        "后来被改变": 3, "被改变的百分比": 37.5,
+    }  # fmt: skip
+    assert (lines["李"]["认定申诉成立"], lines["李"]["维持原决定"]) == (3, 1)
+    assert (lines["王"]["确认冲销"], lines["王"]["被改变的百分比"]) == (2, 50)
+    assert "37.5%" in client.get(f"/reports/{now.year}").text
+    local = sign_in(create_person("local", Role.AUDITOR, within=city["east"]))
+    book = openpyxl.load_workbook(io.BytesIO(local.get(f"/reports/{now.year}.xlsx").data))
+    assert "审核员的处理" not in book.sheetnames
+
+
+def test_the_workbooks_numbers_are_the_years(session, counted, sign_in, create_person, now) -> None:
+    """Not only its columns' names: every sheet adds up to what was counted."""
+    client = sign_in(create_person("office", Role.BUREAU))
+    book = openpyxl.load_workbook(io.BytesIO(client.get(f"/reports/{now.year}.xlsx").data))
+    total = figures.total(session, now.year, None)
+    overview = {row[0]: row[1] for row in book["概览"].iter_rows(values_only=True)}
+    assert (overview["学习人数"], overview["待决定的学时记录"]) == (2, 1)
+    assert overview["学时"] == total.hours
+    school = {row[0]: row[1:] for row in book["按单位"].iter_rows(values_only=True)}["西区学校"]
+    assert school == (1, 2, 2)
+    for sheet in ("按领域", "按科目", "按来源"):
+        hours = [row[3] for row in book[sheet].iter_rows(min_row=2, values_only=True)]
+        assert sum(hours) == total.hours
 
 
 def test_targets_hold_until_the_next(session, now) -> None:

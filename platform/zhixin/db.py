@@ -108,6 +108,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "busy_timeout=15000",
+        "recursive_triggers=ON",  # else INSERT OR REPLACE deletes rows unseen by their guards
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -78,6 +78,49 @@ def test_every_decision_leaves_a_trace_that_stays(session, auditor, award, now) 
         session.execute(sa.delete(Trace))
 
 
+@pytest.mark.parametrize("column", [column.name for column in Trace.__table__.columns])
+def test_nothing_of_a_trace_is_rewritten(session, auditor, award, now, column) -> None:
+    """Neither who, nor what, nor when, nor why: the database refuses every UPDATE."""
+    decide(session, award, Transition.REJECT, auditor, now, reason="重复申报")
+    [(trace, _name)] = trail.of(session, "award", award.id)
+    columns = Trace.__table__.columns
+    before = session.execute(sa.select(*columns).where(Trace.id == trace.id)).one()
+    new = {
+        "id": trace.id + 1000,
+        "at": now + timedelta(days=1),
+        "actor_id": award.person_id,
+    }.get(column, "9")
+    rewrite = sa.update(Trace).where(Trace.id == trace.id).values({column: new})
+    refused = pytest.raises(sa.exc.IntegrityError, match="audit_trace is append-only")
+    with refused, session.begin_nested():
+        session.execute(rewrite.execution_options(synchronize_session=False))
+    assert session.execute(sa.select(*columns).where(Trace.id == trace.id)).one() == before
+
+
+def test_a_trace_is_not_replaced_or_swept_away(session, auditor, award, now) -> None:
+    """By the ways round UPDATE and DELETE that each database has."""
+    decide(session, award, Transition.VERIFY, auditor, now)
+    [(trace, _name)] = trail.of(session, "award", award.id)
+    if session.get_bind().dialect.name == "postgresql":
+        ways = [
+            "TRUNCATE audit_trace CASCADE",
+            "INSERT INTO audit_trace SELECT * FROM audit_trace"
+            " ON CONFLICT (id) DO UPDATE SET act = 'hold'",
+        ]
+    else:
+        ways = [
+            "INSERT OR REPLACE INTO audit_trace SELECT * FROM audit_trace",
+            "INSERT INTO audit_trace SELECT * FROM audit_trace WHERE true"
+            " ON CONFLICT (id) DO UPDATE SET act = 'hold'",
+        ]
+    for way in ways:
+        refused = pytest.raises(sa.exc.IntegrityError, match="audit_trace is append-only")
+        with refused, session.begin_nested():
+            session.execute(sa.text(way))
+    session.expire_all()
+    assert session.get_one(Trace, trace.id).act == "verify"
+
+
 def test_looking_is_an_act_too(session, auditor, award, sign_in) -> None:
     """Whoever opens somebody's evidence is written down."""
     session.commit()

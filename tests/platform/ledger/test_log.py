@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 import pytest
 import rfc8785
 import sqlalchemy as sa
+from psycopg.errors import UniqueViolation
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from tests.locks import wait_for_a_lock
 from zhixin.errors import Invalid, NotFound
 from zhixin.ledger import checkpoint, log, merkle, verification
 from zhixin.ledger.models import Entry, EntryKind, Opening, Submission, Tile, TreeHead
@@ -269,6 +271,74 @@ def test_sequencers_do_not_fork_the_log(own_engine, signer, now):
         leaves = session.scalars(sa.select(Entry.leaf_hash).order_by(Entry.index)).all()
         for head in session.scalars(sa.select(TreeHead)):
             assert head.root == merkle.root(leaves[: head.size])
+        assert verification.verify(session, [signer.verifier_key]).holds
+
+
+@pytest.fixture
+def no_turns(monkeypatch):
+    """Sequencers do not take turns on PostgreSQL: the lock is gone, the keys are not."""
+    only_words = "SELECT set_config('client_encoding', 'UTF8', true)"
+    monkeypatch.setattr(log, "_POSTGRES_TURN", only_words)
+
+
+REFUSED = (IntegrityError, UniqueViolation)  # COPY does not go through SQLAlchemy
+
+
+def test_the_database_refuses_a_second_writer_of_an_index(
+    own_engine, signer, now, no_turns, monkeypatch
+):
+    """One that read the log before another had written, and then writes other decisions at the
+    same places: the primary key says no, nothing of it stays, and the log goes on whole."""
+    with Session(own_engine) as session:
+        for n in range(4):
+            log.submit(session, EntryKind.AWARD, f"award:{n}", {"n": n}, now=now)
+        assert log.append_waiting(session, signer, now, limit=2) == 2
+        session.commit()
+    with monkeypatch.context() as late, Session(own_engine) as session:
+        late.setattr(log, "head", lambda _session: None)  # as it was when this one looked
+        with pytest.raises(REFUSED, match="ledger_entry"):
+            log.append_waiting(session, signer, now)
+        session.rollback()
+    with Session(own_engine) as session:
+        assert session.scalars(sa.select(TreeHead.size)).all() == [2]
+        report = verification.verify(session, [signer.verifier_key])
+        assert (report.findings, report.size) == ([], 2)
+        assert log.append_waiting(session, signer, now) == 2
+        session.commit()
+        keys = [
+            json.loads(each)["key"]
+            for each in session.scalars(sa.select(Entry.body).order_by(Entry.index))
+        ]
+        assert keys == [f"award:{n}" for n in range(4)]
+        assert verification.verify(session, [signer.verifier_key]).holds
+
+
+def test_of_two_that_write_at_once_without_turns_one_is_refused(own_engine, signer, now, no_turns):
+    """Both see the same log and the same outbox. PostgreSQL lets the second wait for the first's
+    key, and refuses it then; SQLite has one writer at a time, whoever asks."""
+    with Session(own_engine) as session:
+        log.submit(session, EntryKind.AWARD, "award:1", {"n": 1}, now=now)
+        session.commit()
+    postgres = own_engine.dialect.name == "postgresql"
+
+    def second() -> int | None:
+        with Session(own_engine) as session:
+            try:
+                appended = log.append_waiting(session, signer, now)
+                session.commit()
+            except REFUSED:
+                return None
+            return appended
+
+    with ThreadPoolExecutor(1) as pool, Session(own_engine) as first:
+        assert log.append_waiting(first, signer, now) == 1
+        other = pool.submit(second)
+        if postgres:
+            wait_for_a_lock(own_engine)
+        first.commit()
+        assert other.result(60) == (None if postgres else 0)
+    with Session(own_engine) as session:
+        assert session.scalars(sa.select(TreeHead.size)).all() == [1]
         assert verification.verify(session, [signer.verifier_key]).holds
 
 

@@ -14,14 +14,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from bench.beats import postgres
 from bench.report import Comparison
 from bench.seeding import fresh, quiet, signed_in
 from zhixin import clock, db
-from zhixin.hours import policies
-from zhixin.hours.models import Award, Evidence
-from zhixin.hours.states import State
+from zhixin.hours import policies, suspicion
+from zhixin.hours.models import Appeal, Award, Evidence
+from zhixin.hours.states import Against, AppealState, State
 from zhixin.people import accounts
 from zhixin.people.models import Organisation, OrganisationKind, Person, Role, RoleGrant
 
@@ -31,8 +32,12 @@ YEARS = 5
 AWARDS_A_YEAR = 12
 EMPLOYERS, DISTRICTS = 300, 40
 ROUNDS = 40
-#: One in so many waits for a person, of them one in so many with a flag.
+#: One in so many is a person's to decide, of them one in so many with a flag.
 WAITING, FLAGGED = 150, 4
+#: Of them one in so many is held, so that a page of the queue goes on into the order of risk; and
+#: one in so many was rejected. Half of both are appealed against.
+HELD, REJECTED = 100, 10
+FLAGS = (["night-study"], ["refused-time"], ["clockwork"], ["clockwork", "night-study"])
 
 
 def measure() -> Iterator[Comparison]:
@@ -48,14 +53,16 @@ def _measured(name: str, app: Flask) -> Comparison:
         browsers = _fill(app)
     filled = time.perf_counter() - started
     year = clock.local(clock.now()).year
-    pages = {
-        "/sign-in": {},
-        f"/my/year/{year}": browsers["learner"],
-        f"/my/year/{year - 3}": browsers["learner"],
-        "/audit": browsers["auditor"],
-        "/audit?state=recorded": browsers["auditor"],
-        "/audit ": browsers["local"],  # a district's auditor
-        f"/reports/{year}": browsers["auditor"],
+    # Who asks, and what is on the page if it is the one that is meant.
+    pages: dict[str, tuple[dict[str, str], str]] = {
+        "/sign-in": ({}, "<form"),
+        f"/my/year/{year}": (browsers["learner"], "第 1 门课程"),
+        f"/my/year/{year - 3}": (browsers["learner"], "第 1 门课程"),
+        "/audit": (browsers["auditor"], 'name="tab" value="waiting"'),
+        "/audit?tab=recorded": (browsers["auditor"], 'name="tab" value="recorded"'),
+        "/audit?tab=appeals": (browsers["auditor"], "申诉的对象"),
+        "/audit ": (browsers["local"], 'name="tab" value="waiting"'),  # a district's auditor
+        f"/reports/{year}": (browsers["auditor"], "第 1 厂"),
     }
     found = Comparison(
         f"Pages over {LEARNERS:,} learners × {YEARS} years, "
@@ -64,7 +71,9 @@ def _measured(name: str, app: Flask) -> Comparison:
         note=f"Filled in {filled:.0f} s. Whole pages in one process, {ROUNDS} rounds each.",
     )
     client, yardstick = app.test_client(use_cookies=False), 0.0
-    for page, headers in pages.items():
+    for page, (headers, words) in pages.items():
+        if words not in client.get(page.strip(), headers=headers).text:
+            raise RuntimeError(f"{page}: {words} is not on it")
         times, queries = _rounds(app, client, page.strip(), headers)
         yardstick = yardstick or statistics.median(times)
         middle, p95 = statistics.median(times), sorted(times)[int(len(times) * 0.95)]
@@ -136,10 +145,15 @@ def _fill(app: Flask) -> dict[str, dict[str, str]]:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(sa.text("SELECT setval('person_id_seq', (SELECT max(id) FROM person))"))
         district_id = districts[0].id
+        auditor = _auditor(session, "auditor", None, now)
+        local = _auditor(session, "local", district_id, now)
+        auditor_id = auditor.id
     for begin in range(0, LEARNERS, 2000):
         with db.database().transaction() as session:
             ids = range(first + begin, first + min(begin + 2000, LEARNERS))
-            session.execute(sa.insert(Award), list(_awards(ids, policy.id, now)))
+            session.execute(sa.insert(Award), list(_awards(ids, policy.id, auditor_id, now)))
+    with db.database().transaction() as session:
+        session.execute(sa.insert(Appeal), list(_appeals(session, now)))
     with db.database().transaction() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(sa.text("ANALYZE"))
@@ -147,8 +161,8 @@ def _fill(app: Flask) -> dict[str, dict[str, str]]:
             session.execute(sa.text("PRAGMA optimize=0x10002"))
         return {
             "learner": signed_in(app, session, session.get_one(Person, first), now),
-            "auditor": signed_in(app, session, _auditor(session, "auditor", None, now), now),
-            "local": signed_in(app, session, _auditor(session, "local", district_id, now), now),
+            "auditor": signed_in(app, session, session.merge(auditor), now),
+            "local": signed_in(app, session, session.merge(local), now),
         }
 
 
@@ -161,7 +175,9 @@ def _auditor(session: Any, name: str, district_id: int | None, now: datetime) ->
     return person
 
 
-def _awards(people: range, policy_id: int, now: datetime) -> Iterator[dict[str, Any]]:
+def _awards(
+    people: range, policy_id: int, auditor_id: int, now: datetime
+) -> Iterator[dict[str, Any]]:
     this_year = clock.local(now).year
     fields = [None, "energy", "automotive", "equipment", "finance", "information"]
     for person_id in people:
@@ -170,7 +186,11 @@ def _awards(people: range, policy_id: int, now: datetime) -> Iterator[dict[str, 
                 at = datetime(year, 1, 15, 4, tzinfo=clock.LOCAL) + timedelta(
                     days=27 * number, seconds=person_id % 80_000
                 )
-                waits = year == this_year and (person_id * 7 + number) % WAITING == 0
+                turn, rest = divmod(person_id * 7 + number, WAITING)
+                state = _state(turn) if year == this_year and rest == 0 else State.RECORDED
+                by_a_person = state in (State.HELD, State.REJECTED)
+                flagged = state is not State.RECORDED and turn % FLAGGED == 0
+                flags = FLAGS[turn // FLAGGED % len(FLAGS)] if flagged else []
                 yield {
                     "person_id": person_id, "source_kind": "course", "source_id": number + 1,
                     "source_version": 1, "title": f"第 {number + 1} 门课程", "year": year,
@@ -178,7 +198,31 @@ def _awards(people: range, policy_id: int, now: datetime) -> Iterator[dict[str, 
                     "subject_kind": "general" if number % 4 == 0 else "professional",
                     "day": date(at.year, at.month, at.day), "hours": Decimal(5),
                     "policy_id": policy_id, "evidence_sha256": "0" * 64,
-                    "state": State.EARNED if waits else State.RECORDED, "sampled": False,
-                    "flags": ["night-study"] if waits and person_id % FLAGGED == 0 else [],
-                    "earned_at": at, "decided_at": None if waits else at,
+                    "state": state, "sampled": False,
+                    "flags": flags, "calm": -suspicion.weight(flags),
+                    "earned_at": at, "decided_at": None if state == State.EARNED else at,
+                    "decided_by_id": auditor_id if by_a_person else None,
+                    "reason": "需要核对观看记录" if by_a_person else None,
+                    "due_at": now + timedelta(days=turn % 10) if state == State.HELD else None,
                 }  # fmt: skip
+
+
+def _state(turn: int) -> State:
+    """Of one that is a person's to decide."""
+    if turn % HELD == 0:
+        return State.HELD
+    return State.REJECTED if turn % REJECTED == 1 else State.EARNED
+
+
+def _appeals(session: Session, now: datetime) -> Iterator[dict[str, Any]]:
+    """Against every other hold and rejection."""
+    against = {State.HELD: Against.HOLD, State.REJECTED: Against.REJECTION}
+    decided = sa.select(Award).where(Award.state.in_(against)).order_by(Award.state, Award.id)
+    for number, award in enumerate(session.scalars(decided).all()[::2]):
+        yield {
+            "award_id": award.id, "person_id": award.person_id,
+            "against": against[State(award.state)], "contested_by_id": award.decided_by_id,
+            "contested_at": award.decided_at, "contested_reason": award.reason, "text": "",
+            "opened_at": now, "due_at": now + timedelta(days=number % 15),
+            "state": AppealState.OPEN,
+        }  # fmt: skip

@@ -149,6 +149,25 @@ def test_a_paused_upload_goes_on_where_it_was(
         assert stored.read_bytes() == long.read_bytes()
 
 
+def test_paused_before_it_is_sent_it_is_sent_once(site: Site, author: Person, long: Path) -> None:
+    """Paused, resumed and paused again while the page still asks whether it is here: nothing
+    goes until it is resumed, and then only once."""
+    page = site.open(author)
+    wire = _open(page, "/studio/media")
+    asked: list[Route] = []
+    page.route("**/api/v1/assets/same-size*", lambda route: asked.append(route))
+    page.set_input_files("#media-files", long)
+    until(page, lambda: bool(asked))
+    for name in ("暂停", "继续", "暂停"):
+        _row(page, long).get_by_role("button", name=name).click()
+    asked[0].continue_()
+    page.wait_for_timeout(500)
+    assert wire.begun == 0
+    _row(page, long).get_by_role("button", name="继续").click()
+    expect(_row(page, long)).to_contain_text("上传完成")
+    assert (wire.sizes_asked, wire.begun, wire.offsets) == (1, 1, [0, PIECE, 2 * PIECE])
+
+
 def _is_here(session: Session, author: Person, file: Path) -> Asset:
     """Sent, transcoded and ready."""
     content = file.read_bytes()

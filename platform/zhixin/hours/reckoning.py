@@ -102,8 +102,14 @@ def _note(session: Session, award_id: int, words: list[str], now: datetime) -> N
 
 def _awards() -> sa.Select[Any]:
     """A page of awards, each with what the log, or what waits for it, says of it."""
+    # Joins by unique keys, no EXISTS: a page then never reads more than its rows.
     reversal, successor = aliased(Submission), aliased(Award)
     key = sa.literal("reversal:") + sa.cast(Award.id, sa.String)
+    replaced = (
+        successor.corrects_id == Award.id,
+        successor.submission_id.is_not(None),
+        Award.state != State.REVERSED,  # of those it is restored hours
+    )
     return (
         sa.select(
             *Award.__table__.columns,
@@ -112,19 +118,15 @@ def _awards() -> sa.Select[Any]:
             Submission.entry_index,
             sa.func.coalesce(Entry.body, Submission.body).label("body"),
             Opening.person_id.label("opens_to"),
-            sa.exists().where(reversal.key == key).label("is_reversed"),
-            sa.exists()
-            .where(
-                successor.corrects_id == Award.id,
-                successor.submission_id.is_not(None),
-                Award.state != State.REVERSED,  # of those it is restored hours
-            )
-            .label("is_corrected"),
+            reversal.id.is_not(None).label("is_reversed"),
+            successor.id.is_not(None).label("is_corrected"),
         )
         .join(Policy, Policy.id == Award.policy_id)
         .outerjoin(Submission, Submission.id == Award.submission_id)
         .outerjoin(Entry, Entry.index == Submission.entry_index)
         .outerjoin(Opening, Opening.submission_id == Submission.id)
+        .outerjoin(reversal, reversal.key == key)
+        .outerjoin(successor, sa.and_(*replaced))
         .order_by(Award.id)
         .limit(_PAGE)
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zhixin.hours import appeals, fold, reversals, years
+from zhixin.hours import appeals, fold, reckoning, reversals, years
 from zhixin.hours.models import Appeal, Award
 from zhixin.hours.rules import SubjectKind
 from zhixin.hours.states import AppealState, AppealStep, State
@@ -69,6 +69,7 @@ def test_the_fold_is_the_year(recorded, auditors, alice, session, now, history):
     the ledger's entries come to, award by award and kind by kind."""
     for number, (act, which, halves, kind) in enumerate(history):
         _act(act, which, Decimal(halves) / 2, kind, number, recorded, auditors, session, now)
+    assert list(reckoning.differing(session)) == []
     standing = fold.of_person(session, alice.id)
     rows = session.scalars(sa.select(Award).where(Award.person_id == alice.id)).all()
     counted = {award.id: award.hours for award in rows if award.state == State.RECORDED}

@@ -102,6 +102,7 @@ def _save(page: Page, keys: Keys) -> None:
     if page.get_by_role("heading", name=BANK).count() == 0:
         page.goto("/banks/")
         keys.press(BANK, "link")
+        expect(page.get_by_role("heading", name=BANK)).to_be_visible()
 
 
 def _options(page: Page, keys: Keys, texts: list[str], correct: list[int]) -> None:

@@ -17,8 +17,9 @@ from zhixin.observe import EVIDENCE_CHECKS
 
 #: Nights in which a check may have failed to run and is made up for.
 MADE_UP_FOR = timedelta(days=14)
-#: So many in one run; the next one goes on.
+#: So many are looked up at a time, and so long one run goes on: the next begins after half an hour.
 AT_ONCE = 500
+ONE_RUN = timedelta(minutes=25)
 _FROM_RECORDS = (Award.source_kind == "course", Award.corrects_id.is_(None))
 
 

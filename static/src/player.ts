@@ -131,7 +131,7 @@ class LearningPlayer implements Listener {
       const leaving = this.#lease;
       // An open lease reports by itself: two reports under one number would contradict each other.
       await leaving?.beat(this.#positionMs);
-      await resend(this.#data.person ?? "", leaving?.ended === null ? leaving.playback : null);
+      const lost = await resend(this.#data.person ?? "", leaving?.ended === null ? leaving.playback : null);
       const { enrolment = "", unit = "" } = this.#data;
       const opened = await open(enrolment, unit, options.takeOver ?? false);
       // Meanwhile it played on, or was paused, or moved.
@@ -140,7 +140,7 @@ class LearningPlayer implements Listener {
       const goOn = options.play === "as-before" ? !this.#video.paused() : options.play;
       const at = options.at ?? (leaving ? this.#video.currentTime() : undefined);
       this.#use(opened);
-      this.#panel.say("");
+      this.#panel.say(lost.map(({ ms, why }) => this.#panel.word("lost", { time: clock(ms), why })).join(" "));
       this.#load({ ...opened, position: at ?? opened.position });
       this.#asked(opened.prompt);
       await this.#stops.refresh();

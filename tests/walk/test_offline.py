@@ -84,6 +84,29 @@ def test_nothing_is_lost_when_the_network_goes(chromium: Browser, theatre: Theat
         assert len(theatre.rows(Playback, "learner0")) == 1, "the same playback went on"
 
 
+#: What an earlier page could not send, to a playback that the server knows nothing of.
+KEEP = """person => new Promise(done => {
+  const request = indexedDB.open("zhixin", 1);
+  request.onsuccess = () => {
+    const store = request.result.transaction("unsent", "readwrite").objectStore("unsent");
+    const unsent = { playback: "nobody", person, seq: 3, claims: [[0, 65000]], positionMs: 65000 };
+    store.put({ ...unsent, savedAt: Date.now() }).onsuccess = () => done(null);
+  };
+})"""
+
+
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+def test_what_will_never_be_counted_is_told(chromium: Browser, theatre: Theatre) -> None:
+    """How much it was, and why in the server's words: time does not vanish without any."""
+    with Visitor(chromium, theatre, "learner10") as page:
+        begin(page)
+        page.evaluate(KEEP, page.locator("[data-person]").get_attribute("data-person"))
+        page.reload()
+        told = page.locator("[data-message-text]")
+        expect(told).to_contain_text("以前的页面上有 1:05 没有计入：")
+        assert (told.text_content() or "").rpartition("：")[2].strip()
+
+
 @pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
 def test_nothing_is_lost_when_the_page_is_left(chromium: Browser, theatre: Theatre) -> None:
     """It is sent on the way out. When nobody answers there, it waits in the browser and goes to

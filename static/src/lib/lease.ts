@@ -1,7 +1,7 @@
 import * as outbox from "./outbox";
 import { Played } from "./played";
 import { ask, Problem } from "./problem";
-import { fromSeconds, normalise, type Spans, subtract, toSeconds, union } from "./spans";
+import { fromSeconds, normalise, type Spans, subtract, toSeconds, total, union } from "./spans";
 
 /** A presence prompt: one of the options is asked for, which one only the server knows. */
 export interface Prompt {
@@ -133,11 +133,19 @@ function send(unsent: outbox.Unsent, keepalive = false): Promise<Reply> {
   return ask<Reply>("POST", beats(unsent.playback), body, { keepalive });
 }
 
+/** What the server will never accept: how much it was, and why in its own words. */
+export interface Lost {
+  ms: number;
+  why: string;
+}
+
 /**
  * Send what earlier pages of this person could not, each to its own playback. What is refused
- * for now, as while a presence prompt waits, is kept for the next time.
+ * for now, as while a presence prompt waits, is kept for the next time; of what is refused for
+ * good the learner is to be told.
  */
-export async function resend(person: string, except: string | null): Promise<void> {
+export async function resend(person: string, except: string | null): Promise<Lost[]> {
+  const lost: Lost[] = [];
   for (const unsent of await outbox.waiting(person)) {
     if (unsent.playback === except) continue;
     let left: Spans = [];
@@ -146,13 +154,15 @@ export async function resend(person: string, except: string | null): Promise<voi
         const reply = await send(unsent);
         left = subtract(unsent.claims, fromSeconds(reply.covered));
       } catch (error) {
-        // Not reachable or signed out: wait. Refused for good: it will never be accepted.
-        if (!(error instanceof Problem) || error.passing) return;
+        // Not reachable or signed out: wait.
+        if (!(error instanceof Problem) || error.passing) return lost;
+        lost.push({ ms: total(unsent.claims), why: error.message });
       }
     }
     if (left.length > 0) await outbox.keep({ ...unsent, seq: unsent.seq + 1, claims: left });
     else await outbox.drop(unsent.playback);
   }
+  return lost;
 }
 
 /** The playback that this tab had last: going on after a reload takes over from nobody else. */

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask import Flask, current_app
@@ -45,8 +46,19 @@ class Lane:
     beats: int
     credited_ms: int
     refused: dict[str, int]  # ms by reason
-    rate_percent: int
+    rate_percent: int  # the most that new parts may be credited at
     last_at: datetime
+
+    @property
+    def rate(self) -> Decimal:
+        """Media time confirmed for the time from the opening to the last report."""
+        took = self.last_at - self.opened_at
+        took_ms = took // timedelta(milliseconds=1)
+        return (Decimal(self.credited_ms) / max(1, took_ms)).quantize(Decimal("0.01"))
+
+    @property
+    def most_rate(self) -> Decimal:
+        return Decimal(self.rate_percent) / 100
 
 
 def lanes(document: dict[str, Any], known: Devices) -> list[Lane]:

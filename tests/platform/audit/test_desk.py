@@ -166,6 +166,19 @@ def test_the_pictures_slope_is_the_watching_speed() -> None:
     assert timeline.picture(document, 2, 60_000) is None
 
 
+def test_a_playbacks_speed_is_what_was_confirmed_for_its_time() -> None:
+    """A minute and a half in two minutes, where twice the speed was allowed."""
+    beat = {"at": "2026-11-23T02:02:00+00:00", "refusal": None}
+    playback = {
+        "id": "p", "asset_id": 1, "opened_at": "2026-11-23T02:00:00+00:00", "ended_at": None,
+        "end_reason": None, "booked_ms": 90_000, "rate_percent": 200, "beats": [beat],
+    }  # fmt: skip
+    (lane,) = timeline.lanes({"watching": {"playbacks": [playback]}}, {})
+    assert (str(lane.rate), lane.most_rate) == ("0.75", 2)
+    empty = {"watching": {"playbacks": [playback | {"booked_ms": 0, "beats": []}]}}
+    assert timeline.lanes(empty, {})[0].rate == 0
+
+
 def test_what_administrators_do_is_on_the_trail(session, create_person, sign_in, auditor) -> None:
     """Floors below tell their acts by ``zhixin.acts``; the trail keeps who, what, whom and why."""
     city = accounts.organisation(session, OrganisationKind.CITY, "市")

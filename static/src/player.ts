@@ -71,6 +71,8 @@ class LearningPlayer implements Listener {
   /** The fastest at which parts that are not confirmed yet are counted. */
   #rate = 1;
   #opening = false;
+  /** What of earlier pages will never be counted, in words. */
+  #lost = "";
   #reopenedAt = -Infinity;
   #undeliveredSince: number | null = null;
   #unreachableSince: Date | null = null;
@@ -131,7 +133,7 @@ class LearningPlayer implements Listener {
       const leaving = this.#lease;
       // An open lease reports by itself: two reports under one number would contradict each other.
       await leaving?.beat(this.#positionMs);
-      const lost = await resend(this.#data.person ?? "", leaving?.ended === null ? leaving.playback : null);
+      await this.#resend(leaving?.ended === null ? leaving.playback : null);
       const { enrolment = "", unit = "" } = this.#data;
       const opened = await open(enrolment, unit, options.takeOver ?? false);
       // Meanwhile it played on, or was paused, or moved.
@@ -140,7 +142,7 @@ class LearningPlayer implements Listener {
       const goOn = options.play === "as-before" ? !this.#video.paused() : options.play;
       const at = options.at ?? (leaving ? this.#video.currentTime() : undefined);
       this.#use(opened);
-      this.#panel.say(lost.map(({ ms, why }) => this.#panel.word("lost", { time: clock(ms), why })).join(" "));
+      this.#panel.say(this.#lost);
       this.#load({ ...opened, position: at ?? opened.position });
       this.#asked(opened.prompt);
       await this.#stops.refresh();
@@ -151,6 +153,12 @@ class LearningPlayer implements Listener {
     } finally {
       this.#opening = false;
     }
+  }
+
+  /** Send what earlier pages could not; time that will never be counted is told, whatever comes. */
+  async #resend(except: string | null): Promise<void> {
+    for (const { ms, why } of await resend(this.#data.person ?? "", except))
+      this.#lost += `${this.#panel.word("lost", { time: clock(ms), why })} `;
   }
 
   #use(opened: Opened): void {
@@ -246,7 +254,10 @@ class LearningPlayer implements Listener {
     this.#panel.say(this.#panel.word("present"), "success");
     play(this.#video);
     // What earlier pages had played before the prompt waited for this too.
-    void resend(this.#data.person ?? "", this.#lease?.playback ?? null).then(() => this.#beat());
+    void this.#resend(this.#lease?.playback ?? null).then(() => {
+      if (this.#lost) this.#panel.say(this.#lost);
+      this.#beat();
+    });
   }
 
   #reopen(at?: number): void {

@@ -44,7 +44,7 @@ function option(plot: Plot): Record<string, unknown> {
     aria: { enabled: true },
     color: palette,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
-    grid: { left: 8, right: 16, top: plot.unit && !plot.horizontal ? 64 : 44, bottom: scattered ? 32 : 8, containLabel: true },
+    grid: { left: 8, right: plot.unit && plot.horizontal ? 44 : 16, top: plot.unit && !plot.horizontal ? 64 : 44, bottom: scattered ? 32 : 8, containLabel: true },
     legend: { top: 0, left: 0, textStyle: { color: ink }, itemGap: 16 },
     // Rendered as text in the plot: the default HTML tooltip would need inline styles.
     tooltip: {

@@ -62,6 +62,9 @@ function attend(frame: HTMLIFrameElement): void {
     if (status) status.textContent = text ?? "";
   }
 
+  // Only now: courseware speaks as soon as it is read, and this page may be slower than it.
+  frame.src = frame.dataset.address ?? "about:blank";
+
   window.addEventListener("pagehide", () => {
     const last = { ...waiting, ...sitting };
     sitting = {};

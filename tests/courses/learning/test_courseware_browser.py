@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
 from courses import enrolments
@@ -142,11 +142,11 @@ def enter(page: Page, enrolment_id: int) -> None:
 
 
 def until(page: Page, true: Callable[[], bool]) -> None:
-    for _each in range(100):
+    for _each in range(300):
         if true():
             return
         page.wait_for_timeout(100)
-    raise AssertionError("it did not come to that within ten seconds")
+    raise AssertionError("it did not come to that within thirty seconds")
 
 
 def test_a_hostile_package_gets_nowhere(stage: Stage, page: Page) -> None:
@@ -174,6 +174,21 @@ def test_what_it_may_not_say_takes_nothing_else_along(stage: Stage, page: Page) 
     said = stage.said(enrolment_id)
     assert said["cmi.core.lesson_location"] == "7"
     assert said["cmi.suspend_data"] == "true,false,401,false,true,true,true,false,false,CSS1Compat"
+
+
+def test_what_it_says_first_is_heard_on_a_slow_network(stage: Stage, page: Page) -> None:
+    """The page's script comes long after the page: what the courseware says at once is not lost."""
+    begin = """<!doctype html><script>API.LMSInitialize("");
+    API.LMSSetValue("cmi.core.lesson_location", "1"); API.LMSCommit("");</script>"""
+    enrolment_id = stage.offer(Edition.SCORM_12, {"begin.html": begin.encode()}, "begin.html")
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(3000)
+        route.continue_()
+
+    page.route("**/courseware-*.js", late)
+    enter(page, enrolment_id)
+    until(page, lambda: stage.said(enrolment_id).get("cmi.core.lesson_location") == "1")
 
 
 def test_the_last_words_of_a_page_that_is_left_arrive(stage: Stage, page: Page) -> None:

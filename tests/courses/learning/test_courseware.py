@@ -100,7 +100,7 @@ def test_the_frame_is_alone(client: FlaskClient, enrolment: Enrolment, app: Flas
     """The page frames one address; what is there may run scripts, without an origin, and may
     reach its own package alone. The learner's name is not in it."""
     answer = client.get(f"/learn/{enrolment.id}/g")
-    frame = re.search(r'<iframe[^>]* sandbox="([^"]*)" src="([^"]*)"', answer.text)
+    frame = re.search(r'<iframe[^>]* sandbox="([^"]*)" data-address="([^"]*)"', answer.text)
     assert frame is not None
     assert frame[1] == "allow-scripts allow-modals"
     folder = "http://localhost" + "/".join(frame[2].split("/")[:3]) + "/"
@@ -136,7 +136,7 @@ def test_what_was_said_is_there_next_time(
     say(client, enrolment, cmi__core__session_time="00:10:00", cmi__core__lesson_location="7")
     say(client, enrolment, cmi__core__session_time="00:05:30.5")
     page = client.get(f"/learn/{enrolment.id}/g").text
-    frame = re.search(r'<iframe[^>]* src="([^"]*)"', page)
+    frame = re.search(r'<iframe[^>]* data-address="([^"]*)"', page)
     assert frame is not None
     assert "15:30" in page
     told = app.test_client().get(frame[1]).text

@@ -108,6 +108,8 @@ NOTE_COVERAGE = (
 
 #: The least by which two instants differ in storage.
 MOMENT = timedelta(microseconds=1)
+#: No presence prompt comes up while only the last of a video is played (ms).
+LAST_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,7 @@ def decide(
     """
     now = max(now, state.updated_at + MOMENT)
     claimed = booking.parse_claims(beat.played, video.duration_ms)
-    prompt_left_ms = None
-    if state.prompt_id is not None:
-        prompt_left_ms = 0
-    elif state.prompt_at_ms is not None:
-        prompt_left_ms = max(0, state.prompt_at_ms - state.covered_ms)
+    prompt_left_ms = _prompt_left_ms(state, claimed, covered, video.duration_ms)
     booked = booking.book(
         claimed,
         duration_ms=video.duration_ms,
@@ -181,9 +179,7 @@ def decide(
     return Decided(
         booked,
         covered_ms,
-        state.prompt_id is None
-        and state.prompt_at_ms is not None
-        and covered_ms >= state.prompt_at_ms,
+        bool(prompt_left_ms) and booked.credited != () and covered_ms >= state.prompt_at_ms,
         {
             "playback_id": state.id,
             "seq": beat.seq,
@@ -205,3 +201,22 @@ def decide(
             "new_position": None if state.ended_at else round(beat.position * 1000),
         },
     )
+
+
+def _prompt_left_ms(state: Any, claimed: Spans, covered: Spans, duration_ms: int) -> int | None:
+    """What may be credited until a presence prompt comes up; 0 while one waits.
+
+    One that falls due in the last seconds of a video waits until something else is played: then
+    a moment is credited and it comes up. So what it came up at (``Prompt.at_ms``) is more than
+    was covered before, and evidence finds the same decision again knowing no more than that.
+    """
+    if state.prompt_id is not None:
+        return 0
+    if state.prompt_at_ms is None:
+        return None
+    last_ms = duration_ms - LAST_MS
+    if claimed and claimed[-1][1] > last_ms:
+        new = intervals.subtract(claimed, covered)
+        if new and new[0][0] >= last_ms:
+            return None
+    return max(1, state.prompt_at_ms - state.covered_ms)

@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from media import booking
-from media.beats import MOMENT
+from media.beats import LAST_MS, MOMENT
 from media.intervals import Spans
 from media.models import Coverage, Playback, Prompt, PromptKind
 from zhixin.clock import epoch_ms
@@ -28,7 +28,6 @@ from zhixin.errors import Conflict, Invalid, NotFound, TooManyRequests
 
 #: No prompt before this much of a video is covered, nor within the last of what is needed (ms).
 GRACE_MS = 60_000
-LAST_MS = 30_000
 #: An author's question is asked while what it is about was just shown (ms of media time).
 JUST_SHOWN_MS = 10 * 60_000
 #: After each wrong choice the next one must wait this much longer (s), up to the last.
@@ -247,8 +246,16 @@ def answer(
         raise Invalid("没有这个选项", code="no-such-option")
     if (early := _wait_s(prompt, now)) > 0:
         raise TooSoon(retry_after_s=max(1, round(early)))
-    right = choice == prompt.question["right"]
-    prompt.tries = [*prompt.tries, {"at": now.isoformat(), "right": right}]
+    right, asked = choice == prompt.question["right"], shown(prompt, playback.opened_at, now)
+    prompt.tries = [
+        *prompt.tries,
+        {
+            "at": now.isoformat(),
+            "right": right,
+            "asked": asked.text,
+            "chosen": asked.options[choice],
+        },
+    ]
     if not right:
         prompt.question = _again(prompt)
         session.flush()

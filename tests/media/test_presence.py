@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import delivery, presence, watching
+from media import evidence, delivery, presence, watching
 from media.api_models import BeatIn
 from media.models import Asset, AssetState, Coverage, Playback, Prompt
 from media.presence import Cadence, Question
@@ -103,6 +103,41 @@ def test_moments_are_fair(every: int, needed: int, covered: int) -> None:
     assert first is None or presence.GRACE_MS <= first <= needed - presence.LAST_MS
     following = presence.next_moment(cadence, needed, covered)
     assert following is None or covered + every // 2 <= following <= needed - presence.LAST_MS
+
+
+def test_never_asked_in_the_last_seconds(viewer: Viewer) -> None:
+    """The end was kept for later and is watched now, and the moment falls into it: it is watched
+    to the end in peace, and the prompt comes up with the next thing that is played."""
+    viewer.watch(60)
+    viewer.position = 3570
+    viewer.coverage.prompt_at_ms = 80_000
+    for _beat in range(3):
+        assert viewer.watch(10).prompt is None
+    assert viewer.coverage.covered_ms == 90_000
+    viewer.position = 100
+    asked = viewer.watch(10)
+    assert asked.prompt is not None
+    assert asked.reason == "presence"
+    assert viewer.coverage.covered_ms == 90_001
+    assert viewer.session.get_one(Prompt, asked.prompt.id).at_ms == 90_001
+    viewer.choose(asked.prompt)
+    viewer.watch(10)
+    assert viewer.coverage.covered_ms == 110_000
+    known = evidence.records(viewer.session, viewer.person.id, SCOPE, viewer.now)
+    assert evidence.replay(known).differences == []  # the records alone say the same
+
+
+def test_a_prompt_that_fell_due_is_not_avoided_at_the_end(viewer: Viewer) -> None:
+    """What nothing was credited of brings no prompt, nor lets one go: the next credit does."""
+    viewer.watch(60)
+    viewer.position = 3570
+    viewer.coverage.prompt_at_ms = 80_000
+    for _beat in range(3):
+        viewer.watch(10)
+    viewer.position = 3570  # again and again the end, all of it covered
+    assert viewer.watch(10).prompt is None
+    viewer.position = 200
+    assert viewer.watch(1).prompt is not None
 
 
 def test_without_a_policy_nobody_is_asked() -> None:

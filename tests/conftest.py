@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po
 from flask import Flask, g
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy.orm import Session
 
 from tests import browsing
@@ -276,6 +276,7 @@ def english(app: Flask, compiled: Path) -> Flask:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A real Chromium."""
+    expect.set_options(timeout=30_000)  # a busy machine is no fault of the page's
     with sync_playwright() as playwright:
         browser = browsing.launch(playwright.chromium)
         yield browser

@@ -41,13 +41,26 @@ async function settle(item: HTMLElement, back: () => void): Promise<void> {
   const place = isUnit ? units(list!).indexOf(item) : chapters().indexOf(item);
   const body: Record<string, string> = { act: "place", place: String(place) };
   if (isUnit) body.chapter_id = chapter.dataset.chapter!;
-  for (const each of lists()) each.querySelector<HTMLElement>("[data-empty]")?.toggleAttribute("hidden", units(each).length > 0);
+  arrange();
   if (await send(item.dataset.url!, body)) {
+    document.querySelector("[data-undo]")?.removeAttribute("hidden");
+    document.querySelector("[data-redo]")?.setAttribute("hidden", "");
     say(words.wordMoved!.replace("{title}", title(item)).replace("{place}", String(place + 1))
       .replace("{chapter}", isUnit ? title(chapter) : ""));
   } else {
     back();
+    arrange();
   }
+}
+
+/** What stands beside each: nothing goes up from the first place nor down from the last. */
+function arrange(): void {
+  for (const each of lists()) each.querySelector("[data-empty]")?.toggleAttribute("hidden", units(each).length > 0);
+  for (const siblings of [chapters(), ...lists().map(units)])
+    siblings.forEach((item, place) => {
+      item.querySelector("[data-act=up]")?.toggleAttribute("hidden", place === 0);
+      item.querySelector("[data-act=down]")?.toggleAttribute("hidden", place === siblings.length - 1);
+    });
 }
 
 function putBack(item: HTMLElement): () => void {

@@ -219,4 +219,5 @@ def _prompt_left_ms(state: Any, claimed: Spans, covered: Spans, duration_ms: int
         new = intervals.subtract(claimed, covered)
         if new and new[0][0] >= last_ms:
             return None
-    return max(1, state.prompt_at_ms - state.covered_ms)
+    left_ms: int = state.prompt_at_ms - state.covered_ms
+    return max(1, left_ms)

@@ -13,6 +13,7 @@ import atheris
 
 with atheris.instrument_imports(include=["assessments", "courses", "media", "zhixin"]):
     from readers import READERS, seeds
+
     from zhixin.errors import DomainError
 
 

@@ -23,7 +23,6 @@ from media import caption_files, reencoding
 from media.cues import Cue
 from zhixin import archives, richtext, spreadsheets, texts, xmltree
 from zhixin.declarations import proofs
-from zhixin.errors import DomainError
 
 Reader = Callable[[bytes], object]
 
@@ -195,9 +194,9 @@ _CUES = [
     Cue(1500, 4000, "照明\n的要求"),
     Cue(4000, 3_700_000, "a<b & c"),
 ]
-_SHEET = """<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">
+_SHEET = b"""<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">
 <c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1"><v>1e3</v></c><c r="C1" t="b"><v>1</v></c><c r="D1"><f>A1</f></c></row>
-</sheetData></worksheet>""".encode()
+</sheetData></worksheet>"""
 _OWN = {
     "qti12": [QTI12],
     "course": [COURSE],

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import evidence, delivery, presence, watching
+from media import delivery, evidence, presence, watching
 from media.api_models import BeatIn
 from media.models import Asset, AssetState, Coverage, Playback, Prompt
 from media.presence import Cadence, Question

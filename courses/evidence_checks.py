@@ -33,9 +33,11 @@ def course_awards(session: Session, since: datetime | None = None) -> Sequence[i
 
 
 def due(session: Session, now: datetime) -> Sequence[int]:
-    """Awards of the days before today (Asia/Shanghai) that no night has checked yet."""
+    """Awards of the days before today (Asia/Shanghai) that no night has rebuilt yet."""
     today = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    checked = sa.select(EvidenceCheck.id).where(EvidenceCheck.award_id == Award.id)
+    checked = sa.select(EvidenceCheck.id).where(
+        EvidenceCheck.award_id == Award.id, EvidenceCheck.of_log.is_(False)
+    )
     return session.scalars(
         sa.select(Award.id)
         .where(

@@ -88,12 +88,14 @@ def get_proposal(session: Session, auditor: Person, proposal_id: int) -> Proposa
 
 
 def checks(session: Session, award_id: int) -> Sequence[EvidenceCheck]:
-    """The rebuildings of an award, the newest first."""
-    return session.scalars(
-        sa.select(EvidenceCheck)
+    """The last rebuilding of an award and its last holding against the log, as far as there are."""
+    latest = (
+        sa.select(sa.func.max(EvidenceCheck.id))
         .where(EvidenceCheck.award_id == award_id)
-        .order_by(EvidenceCheck.id.desc())
-        .limit(10)
+        .group_by(EvidenceCheck.of_log)
+    )
+    return session.scalars(
+        sa.select(EvidenceCheck).where(EvidenceCheck.id.in_(latest)).order_by(EvidenceCheck.of_log)
     ).all()
 
 

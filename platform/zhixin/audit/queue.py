@@ -321,15 +321,10 @@ def proposals(session: Session, auditor: Person) -> Sequence[Proposal]:
 
 
 def differing(session: Session, auditor: Person) -> Sequence[Award]:
-    """Awards in force whose last rebuilding from the raw records differed."""
+    """Awards in force whose last rebuilding from the raw records, or last holding against the
+    log, differed."""
     # By itself, so that it begins with the few that differ.
-    later = sa.orm.aliased(EvidenceCheck)
-    newer = sa.exists().where(later.award_id == EvidenceCheck.award_id, later.id > EvidenceCheck.id)
-    ids = session.scalars(
-        sa.select(EvidenceCheck.award_id)
-        .where(EvidenceCheck.holds.is_(False), ~newer)
-        .limit(COUNTED_TO)
-    ).all()
+    ids = session.scalars(EvidenceCheck.differing().limit(COUNTED_TO)).all()
     if not ids:
         return []
     return session.scalars(

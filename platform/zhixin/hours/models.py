@@ -136,7 +136,8 @@ class Evidence(Base):
 
 
 class EvidenceCheck(Base):
-    """One rebuilding of an award from its raw records, and where they differed. Append-only."""
+    """One rebuilding of an award from its raw records, or one holding of it against the log, and
+    where they differed. Append-only; of each the latest counts."""
 
     __tablename__ = "evidence_check"
     __table_args__ = (
@@ -156,6 +157,16 @@ class EvidenceCheck(Base):
     checked_at: Mapped[datetime]
     holds: Mapped[bool]
     differences: Mapped[list[Any]]  # in words; empty when it holds
+    of_log: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+
+    @classmethod
+    def differing(cls) -> sa.Select[int, bool]:
+        """Awards whose latest check differed, and whether it was one of the log."""
+        later = sa.orm.aliased(cls)
+        newer = (later.award_id == cls.award_id, later.of_log == cls.of_log, later.id > cls.id)
+        return sa.select(cls.award_id, cls.of_log).where(
+            cls.holds.is_(False), ~sa.exists().where(*newer)
+        )
 
 
 #: What the partial unique index covers; a migration keeps it to ``states.IN_FORCE``.

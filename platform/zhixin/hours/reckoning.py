@@ -76,10 +76,14 @@ def findings(session: Session) -> Iterator[Finding]:
 
 
 def check(database: Database, now: datetime) -> Iterator[Discrepancy]:
-    """The same, and what concerns an award is put on the auditors' desk, once. Hours are never
-    touched by it."""
+    """The same, and what concerns an award is put on the auditors' desk, once, and goes when it
+    agrees again. Hours are never touched by it."""
     with verification.snapshot(database) as reading:
         found = list(differing(reading))
+        noted = reading.scalars(EvidenceCheck.differing().where(EvidenceCheck.of_log)).all()
+    for award_id in sorted({*noted} - {each.award_id for each in found}):
+        with database.transaction() as session:
+            _note(session, award_id, [], now)
     for each in found:
         if each.award_id is not None:
             with database.transaction() as session:
@@ -90,13 +94,15 @@ def check(database: Database, now: datetime) -> Iterator[Discrepancy]:
 def _note(session: Session, award_id: int, words: list[str], now: datetime) -> None:
     latest = session.scalar(
         sa.select(EvidenceCheck.differences)
-        .where(EvidenceCheck.award_id == award_id)
+        .where(EvidenceCheck.award_id == award_id, EvidenceCheck.of_log)
         .order_by(EvidenceCheck.id.desc())
         .limit(1)
     )
     if latest != words:
         session.add(
-            EvidenceCheck(award_id=award_id, checked_at=now, holds=False, differences=words)
+            EvidenceCheck(
+                award_id=award_id, checked_at=now, holds=not words, differences=words, of_log=True
+            )
         )
 
 

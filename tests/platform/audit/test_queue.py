@@ -185,6 +185,21 @@ def test_a_repaired_difference_is_no_longer_shown(session, wait, auditor, now):
         assert [each.id for each in queue.differing(session, auditor)] == shown
 
 
+def test_of_records_and_log_each_counts_by_itself(session, wait, auditor, now):
+    """That the one holds does not hide that the other differs."""
+    award = wait(1, "x")
+    for of_log, holds, shown in ((True, False, True), (False, True, True), (True, True, False)):
+        session.add(
+            EvidenceCheck(
+                award_id=award.id, checked_at=now, holds=holds, differences=[], of_log=of_log
+            )
+        )
+        session.flush()
+        assert bool(queue.differing(session, auditor)) == shown
+        kept = [(each.of_log, each.holds) for each in desk.checks(session, award.id)]
+        assert (of_log, holds) in kept
+
+
 def test_the_desk_takes_as_many_queries_for_many_awards(
     session, wait, auditor, sign_in, connection, create_person
 ):

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from zhixin import clock
+from zhixin.audit import queue
 from zhixin.hours import reckoning, reversals, tasks
 from zhixin.hours.models import Award, EvidenceCheck
 from zhixin.hours.rules import SubjectKind
@@ -146,3 +147,20 @@ def test_the_auditors_learn_of_it_in_the_morning_once(app, recorded, session, mo
             tasks.reckon()
     assert session.execute(query).all() == [(made, False)]
     assert session.get_one(Award, made).state == State.RECORDED
+
+
+def test_what_agrees_again_leaves_the_desk(app, recorded, session, auditors, monkeypatch):
+    """An award whose hours somebody changed in the table, and somebody put right again."""
+    award = recorded()
+    hours = award.hours
+    unguard(session)
+    for night, told, shown in ((0, Decimal(99), [award.id]), (1, hours, []), (2, hours, [])):
+        session.execute(sa.update(AWARD).where(AWARD.c.id == award.id).values(hours=told))
+        session.commit()
+        monkeypatch.setattr(clock, "now", lambda night=night: NIGHT + timedelta(days=night))
+        with app.app_context():
+            tasks.reckon()
+        session.expire_all()
+        assert [each.id for each in queue.differing(session, auditors[0])] == shown
+    kept = session.execute(sa.select(EvidenceCheck.holds, EvidenceCheck.of_log)).all()
+    assert kept == [(False, True), (True, True)]

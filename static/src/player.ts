@@ -260,6 +260,12 @@ class LearningPlayer implements Listener {
     });
   }
 
+  /** The server may be reached again: what waits goes there, or the video is opened at last. */
+  #again(): void {
+    if (this.#lease) this.#beat();
+    else void this.start();
+  }
+
   #reopen(at?: number): void {
     if (performance.now() - this.#reopenedAt < REOPEN_EVERY_MS) return;
     this.#reopenedAt = performance.now();
@@ -311,7 +317,7 @@ class LearningPlayer implements Listener {
     // the document.
     window.addEventListener("pagehide", () => this.#beat(true));
     document.addEventListener("freeze", () => this.#beat(true));
-    window.addEventListener("online", () => this.#beat());
+    window.addEventListener("online", () => this.#again());
     this.root.querySelector("button[data-action=resume]")?.addEventListener("click", () => {
       void this.start({ play: true, takeOver: true });
     });
@@ -319,10 +325,7 @@ class LearningPlayer implements Listener {
       this.#listening = (event.target as HTMLInputElement).checked;
       void this.start({ play: "as-before" });
     });
-    this.root.querySelector("button[data-action=retry]")?.addEventListener("click", () => {
-      if (this.#lease) this.#beat();
-      else void this.start();
-    });
+    this.root.querySelector("button[data-action=retry]")?.addEventListener("click", () => this.#again());
   }
 
   /** Never past the probed length: a slow last frame may be shown for a second beyond it. */

@@ -108,6 +108,29 @@ def test_what_will_never_be_counted_is_told(chromium: Browser, theatre: Theatre)
 
 
 @pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+def test_a_lecture_that_could_not_begin_does_so_by_itself(
+    chromium: Browser, theatre: Theatre
+) -> None:
+    """The network went between the page and its first request: said, and made up for when it is
+    back, without a press."""
+    opening = "**/api/v1/enrolments/*/playbacks"
+    visitor = Visitor(chromium, theatre, "learner11")
+    with visitor as page:
+        page.route(opening, lambda route: route.abort())
+        page.goto("/fields/transport")
+        page.get_by_role("link", name=TITLE).first.click()
+        page.get_by_role("button", name="报名学习").click()
+        told = page.locator("[data-message-text]")
+        expect(told).to_contain_text("暂时连不上服务器")
+        visitor.context.set_offline(True)
+        page.unroute(opening)
+        visitor.context.set_offline(False)
+        expect(told).to_be_hidden()
+        page.locator("[data-player] .vjs-big-play-button").click()
+        until(page, lambda: confirmed_s(theatre, "learner11") > 1)
+
+
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
 def test_nothing_is_lost_when_the_page_is_left(chromium: Browser, theatre: Theatre) -> None:
     """It is sent on the way out. When nobody answers there, it waits in the browser and goes to
     the playback under which it was watched, as soon as the lecture is opened again."""

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from media import booking, delivery, evidence, intervals, watching
+from media import booking, delivery, evidence, intervals, tasks, watching
 from media.api_models import BeatIn
 from media.models import Asset, AssetState, Beat, Playback
-from zhixin import db, schema
+from zhixin import clock, db, schema
 from zhixin.config import Settings
 from zhixin.errors import NotFound
 from zhixin.people.models import Person
@@ -225,6 +226,20 @@ def test_devices_are_kept_only_as_long_as_policy_says(
     assert old.booked_ms == 10_000
     assert session.scalars(sa.select(Beat.playback_id)).all() == [old.id]
     assert watching.forget_devices(session, now + timedelta(days=1)) == 0
+
+
+def test_the_job_counts_days_by_the_setting(
+    session: Session, learner: Person, now: datetime, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day too young stays; a day older goes."""
+    days = app.extensions["settings"].device_days
+    open_(session, learner, make_asset(session, learner, now), now)
+    for after, kept in ((days - 1, "t"), (days + 1, "")):
+        later = now + timedelta(days=after)
+        monkeypatch.setattr(clock, "now", lambda later=later: later)
+        tasks.forget_devices()
+        session.expire_all()
+        assert session.scalars(sa.select(Playback.user_agent)).all() == [kept]
 
 
 def test_another_persons_playback_is_not_found(

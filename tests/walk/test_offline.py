@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from media import intervals
 from media.models import Playback
@@ -128,6 +130,23 @@ def test_a_lecture_that_could_not_begin_does_so_by_itself(
         expect(told).to_be_hidden()
         page.locator("[data-player] .vjs-big-play-button").click()
         until(page, lambda: confirmed_s(theatre, "learner11") > 1)
+
+
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+def test_what_is_refused_for_now_is_told(chromium: Browser, theatre: Theatre) -> None:
+    """Something runs ahead of real time: how much is not counted yet, why, and what to do."""
+
+    def ahead(route: Route) -> None:
+        body = route.request.post_data_json
+        route.continue_(post_data=json.dumps(body | {"played": [[0, 100]]}))
+
+    with Visitor(chromium, theatre, "learner12") as page:
+        page.route("**/api/v1/playbacks/*/beats", ahead)
+        begin(page)
+        told = page.locator("[data-message-text]")
+        expect(told).to_contain_text("播放进度快于实际经过的时间")
+        assert re.search(r"有 \d\d 秒暂未计入", told.text_content() or "")
+        assert confirmed_s(theatre, "learner12") < 60
 
 
 @pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)

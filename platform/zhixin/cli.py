@@ -11,6 +11,7 @@ DOMAIN_COMMANDS = {
     "user": ("zhixin.people.commands", "user"),
     "token": ("zhixin.people.commands", "token"),
     "policy": ("zhixin.hours.commands", "policy"),
+    "forget": ("zhixin.hours.forgetting", "forget"),
     "ledger": ("zhixin.ledger.commands", "ledger"),
     "certificate": ("zhixin.certificates.commands", "certificate"),
     "audit": ("zhixin.audit.commands", "audit"),

@@ -77,6 +77,7 @@ def act_text(act: str, kind: str = "") -> str:
         "set": _("设定"),
         "check": _("批量查验（份数 / 不符）"),
         "revoke": _("撤销证书"),
+        "forget": _("抹去账本中的盐"),
         "send-back": _("退回"),
         "submit": _("提交"),
         "submit-directly": _("直接提交主管部门"),

@@ -11,7 +11,7 @@ from flask import current_app
 from rich.console import Console
 from rich.progress import Progress
 
-from zhixin import acts, clock, db
+from zhixin import clock, db
 from zhixin.certificates import (
     data_integrity,
     issuing,
@@ -25,7 +25,7 @@ from zhixin.certificates.models import Certificate, CertificateKind
 from zhixin.command import with_app
 from zhixin.errors import NotFound
 from zhixin.ledger import keys, rotation
-from zhixin.people.models import Person, Role
+from zhixin.people import accounts
 
 #: People in one transaction: a crash loses no more than these, and they are issued the next time.
 CHUNK = 200
@@ -64,17 +64,11 @@ def verify(code: str, as_json: bool) -> None:
 def revoke(number: str, by: str, reason: str) -> None:
     """撤销一份证书；谁、因何撤销，记入审计记录。"""
     session, now = db.session(), clock.now()
-    person = session.scalar(sa.select(Person).where(Person.sign_in_name == by.strip().lower()))
-    if person is None or not person.active or Role.ADMINISTRATOR not in person.roles:
-        raise NotFound(f"没有登录名为 {by} 的管理员")
+    person = accounts.administrator(session, by)
     found = session.scalar(sa.select(Certificate).where(Certificate.number == number))
     if found is None:
         raise NotFound("没有这个编号的证书")
-    issuing.revoke(session, found, reason, now)
-    acts.note(
-        session, actor_id=person.id, act="revoke", object_kind="certificate", object_id=number,
-        reason=reason.strip(), now=now,
-    )  # fmt: skip
+    issuing.revoke(session, found, reason, now, by=person.id)
     click.echo(f"✓ {number} 已撤销")
 
 

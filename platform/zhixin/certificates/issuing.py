@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from zhixin import clock
+from zhixin import acts, clock
 from zhixin.certificates import credential, facts, numbering
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CertificateAward, CertificateKind
@@ -276,8 +276,13 @@ def _submit(session: Session, certificate: Certificate, draft: Draft, now: datet
     return submission.id
 
 
-def revoke(session: Session, certificate: Certificate, reason: str, now: datetime) -> None:
-    """Take a certificate out of force, for a reason that its public page tells.
+def revoke(
+    session: Session, certificate: Certificate, reason: str, now: datetime, by: int | None = None
+) -> None:
+    """Take a certificate out of force, for a reason that its public page tells; it is on the trail.
+
+    Args:
+        by: who does it; none: a rule does.
 
     Raises:
         Conflict: it is revoked already.
@@ -302,6 +307,10 @@ def revoke(session: Session, certificate: Certificate, reason: str, now: datetim
         {"number": certificate.number, "sha256": certificate.sha256},
         now=now,
     )
+    acts.note(
+        session, actor_id=by, act="revoke", object_kind="certificate", object_id=certificate.number,
+        reason=reason.strip(), now=now,
+    )  # fmt: skip
 
 
 def contents(certificate: Certificate) -> dict[str, Any]:

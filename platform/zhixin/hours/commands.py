@@ -7,13 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
 
 from zhixin import clock, db
 from zhixin.command import with_app
-from zhixin.errors import NotFound
 from zhixin.hours import areas, drafts, policies
-from zhixin.people.models import Person, Role
+from zhixin.people import accounts
 
 
 @click.group()
@@ -72,9 +70,7 @@ def draft(file: Path, by: str, area: str) -> None:
     """把 FILE（JSON）导入为草案，由另一名管理员在网页上审核发布。"""
     session = db.session()
     content = policies.read(file.read_bytes().decode(errors="replace"))
-    writer = session.scalar(sa.select(Person).where(Person.sign_in_name == by.strip().lower()))
-    if writer is None or Role.ADMINISTRATOR not in writer.roles:
-        raise NotFound(f"没有登录名为 {by} 的管理员")
+    writer = accounts.administrator(session, by)
     made = drafts.create(session, writer, area, content, clock.now())
     click.echo(f"✓ 已导入为草案 {made.id}：{made.title}，{made.effective_from} 起生效")
 

@@ -15,7 +15,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy.orm import Session
 
 from zhixin.clock import local
-from zhixin.errors import Conflict, Invalid
+from zhixin.errors import Conflict, Invalid, NotFound
 from zhixin.people import identity_number
 from zhixin.people.models import Organisation, OrganisationKind, Person, Role, RoleGrant, TitleLevel
 from zhixin.people.secrets import FieldCipher
@@ -185,6 +185,19 @@ def grant(
     person.grants.append(role_grant)
     session.flush()
     return role_grant
+
+
+def administrator(session: Session, sign_in_name: str) -> Person:
+    """Who answers for what is done on the command line.
+
+    Raises:
+        NotFound: no administrator of that name, or one who may no longer sign in.
+    """
+    name = sign_in_name.strip().lower()
+    found: Person | None = session.scalar(sa.select(Person).where(Person.sign_in_name == name))
+    if found is None or not found.active or Role.ADMINISTRATOR not in found.roles:
+        raise NotFound(f"没有登录名为 {sign_in_name} 的管理员")
+    return found
 
 
 def organisation(

@@ -8,6 +8,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from tests import scenes
+from zhixin.audit.models import Trace
 from zhixin.certificates import withdrawal
 from zhixin.certificates.models import Certificate
 from zhixin.hours import awards, reversals
@@ -32,6 +33,10 @@ def test_a_reversed_award_takes_its_papers_with_it(
     session.expire_all()
     assert {course.revocation_reason, annual.revocation_reason} == {withdrawal.REASON}
     assert _revocations(session) == 2
+    traces = sa.select(Trace.object_id, Trace.actor_id, Trace.reason).where(Trace.act == "revoke")
+    assert sorted(session.execute(traces).all()) == sorted(
+        (each.number, None, withdrawal.REASON) for each in (course, annual)
+    ), "on the trail, by no person"
 
 
 def test_a_corrected_award_does_too(session, award, course, auditors, now) -> None:

@@ -8,19 +8,33 @@ import json
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import pypdfium2 as pdfium
 import pytest
 import rfc8785
 import sqlalchemy as sa
+import zxingcpp
 from pypdf import PdfReader
 
 from tests import scenes
-from zhixin.certificates import credential, data_integrity, files, issuing, status_list
+from zhixin.certificates import (
+    credential,
+    data_integrity,
+    files,
+    issuing,
+    rendering,
+    status_list,
+)
 from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CredentialFile
+from zhixin.hours import awards, fold, policies
+from zhixin.hours.rules import SubjectKind
+from zhixin.hours.states import State, Transition
 from zhixin.ledger import checkpoint, merkle
 
 ROOT = Path(__file__).parents[3]
@@ -300,4 +314,54 @@ def test_an_extract_is_issued_and_replaced(session, award, learner, sign_in, now
     assert (facts["from"], facts["to"], facts["hours"]) == (award.year - 4, award.year, "1")
     assert facts["years"][-1]["met"] is False
     assert mine.post("/my/extract/2001/certificate").status_code == 422
-    assert mine.get(f"/my/certificates/{extract.id}.pdf").status_code == 200
+    paper = mine.get(f"/my/certificates/{extract.id}.pdf")
+    assert paper.status_code == 200
+    (code,) = zxingcpp.read_barcodes(pdfium.PdfDocument(paper.data)[0].render(scale=2).to_pil())
+    assert mine.get(urlsplit(code.text).path).status_code == 200, "the page that it names"
+
+
+def test_an_extract_says_what_the_log_says(session, learner, in_log, now) -> None:
+    """Five years, of each its hours by kind and whether it is met, and no hour of the sixth; the
+    sum is the fold of the log's entries, and all of it stands on the paper."""
+    per_year = {
+        0: ("30", "60"),
+        1: ("12.5", "0"),
+        2: ("0", "90"),
+        3: ("30", "59.5"),
+        4: ("40", "80"),
+    }
+    for back, hours in [*per_year.items(), (5, ("7", "7"))]:
+        then = now.replace(year=now.year - back)
+        for kind, told in zip((SubjectKind.GENERAL, SubjectKind.PROFESSIONAL), hours, strict=True):
+            if Decimal(told):
+                _give(session, learner, then, kind, Decimal(told))
+    in_log()
+    awards.mark_recorded(session)
+    session.expire_all()
+    extract = issuing.issue_extract(session, learner.id, now.year, issuer=scenes.issuer(), now=now)
+    facts = issuing.contents(extract)["facts"]
+    assert [
+        (each["year"], each["kinds"]["general"], each["kinds"]["professional"], each["met"])
+        for each in facts["years"]
+    ] == [(now.year - back, *per_year[back], back in (0, 2, 4)) for back in (4, 3, 2, 1, 0)]
+    standing = fold.of_person(session, learner.id).values()
+    within = [each.hours for each in standing if each.year > now.year - 5]
+    assert Decimal(facts["hours"]) == sum(within) == Decimal("402")
+    paper = rendering.pdf(issuing.contents(extract), address="https://x.example/v/C")
+    text = PdfReader(BytesIO(paper)).pages[0].extract_text()
+    assert all(str(now.year - back) in text for back in range(5))
+    assert "402" in text
+
+
+def _give(session, learner, then, kind, hours) -> None:
+    policies.ensure_shipped(session, then)
+    given = awards.award(
+        session, person_id=learner.id,
+        source=awards.Source(
+            kind="course", id=then.year * 10 + len(kind), version=1, title="课程", field_code=None,
+            subject_kind=kind, hours=hours, policy_id=policies.in_force(session, then.date()).id,
+        ),
+        evidence={}, flags=[], sampling_seed="s", now=then,
+    )  # fmt: skip
+    if given.state == State.EARNED:
+        awards.decide(session, given, Transition.VERIFY, actor_id=None, reason=None, now=then)

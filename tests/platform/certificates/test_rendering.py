@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from io import BytesIO
 
+import pypdfium2 as pdfium
 import pytest
+import zxingcpp
 from click.testing import CliRunner
 from pypdf import PdfReader
 
@@ -37,6 +39,15 @@ def test_every_kind_has_a_design(kind: str) -> None:
     assert _is_pdf_a(paper)
     assert SAMPLES[kind]["number"] in text
     assert SAMPLES[kind]["log_key"] in text.replace("\n", "")
+
+
+@pytest.mark.parametrize("kind", [kind.value for kind in CertificateKind])
+def test_a_telephone_reads_the_public_page_from_the_paper(kind: str) -> None:
+    """Drawn as a printer does at 150 dots an inch, and read by a library that is not ours."""
+    address = "https://jxjy.example.gov.cn/v/Zx-7Qk_3mP0aB9cDeFgHiJk"
+    paper = rendering.pdf(SAMPLES[kind], address=address)
+    drawn = pdfium.PdfDocument(paper)[0].render(scale=150 / 72).to_pil()
+    assert [each.text for each in zxingcpp.read_barcodes(drawn)] == [address]
 
 
 @pytest.mark.parametrize(

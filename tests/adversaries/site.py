@@ -190,7 +190,9 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path, database_url: str = "") -> Iterator[Site]:
+def serving(
+    folder: Path, database_url: str = "", factory: str = "tests.adversaries.clocked:create_app"
+) -> Iterator[Site]:
     """Two server processes on a new database, as ``zhixin serve`` starts them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -213,7 +215,7 @@ def serving(folder: Path, database_url: str = "") -> Iterator[Site]:
         "ZHIXIN_LOG_LEVEL": "ERROR",
         PLACE: str(folder / "clock"),
     }
-    words = server_command(settings, "tests.adversaries.clocked:create_app")
+    words = server_command(settings, factory)
 
     def start() -> subprocess.Popen[bytes]:
         with (folder / "server.log").open("a") as log:

@@ -1,6 +1,7 @@
 """A process that decides, appends, and stands still at one step of it until it is killed.
 
-Run as ``python crashing.py SETTINGS STEP``; says the step on its standard output.
+Run as ``python crashing.py SETTINGS STEP [decided]``; says the step on its standard output.
+``decided``: what it appends was decided by others.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def main() -> None:
     settings, STEP = config.load(json.loads(sys.argv[1])), sys.argv[2]
     STEPS[STEP]()
     database, signer = db.Database(settings), Signer.of(settings)
-    decide(database, stand_still if STEP == "before the decision's commit" else lambda: None)
+    if sys.argv[3:] != ["decided"]:
+        decide(database, stand_still if STEP == "before the decision's commit" else lambda: None)
     if STEP == "after the decision's commit":
         stand_still()
     sequence(database, signer)

@@ -37,10 +37,10 @@ def installation(own_engine: sa.Engine, tmp_path: Path) -> dict[str, str]:
     return environment
 
 
-def kill_at(step: str, installation: dict[str, str]) -> None:
+def kill_at(step: str, installation: dict[str, str], *more: str) -> None:
     """Start a process, and kill it when it says that it is there."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ZHIXIN_")}
-    command = [sys.executable, crashing.__file__, json.dumps(installation), step]
+    command = [sys.executable, crashing.__file__, json.dumps(installation), step, *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None

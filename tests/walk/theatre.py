@@ -71,12 +71,13 @@ class Theatre:
     password: str = PASSWORD
     learners: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(13)}
     people: ClassVar[dict[str, str]] = {"author": "作者", **learners}
+    serve: tuple[str, ...] = (sys.executable, "-m", "zhixin", "serve")
     server: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         with self.log.open("a") as log:
             self.server = subprocess.Popen(
-                [sys.executable, "-m", "zhixin", "serve"],
+                self.serve,
                 env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -139,8 +140,12 @@ def _is(name: str) -> sa.ColumnElement[bool]:
     return Person.sign_in_name == name
 
 
-def prepare(folder: Path, port: int, database_url: str, size: str = "320x180") -> Theatre:
-    """A new database with the lecture of this size, transcoded and published, and its learners."""
+def prepare(
+    folder: Path, port: int, database_url: str, size: str = "320x180",
+    length_s: int = LECTURE_S, frames: int = 10,
+) -> Theatre:  # fmt: skip
+    """A new database with the lecture of this size, length and frames a second, transcoded and
+    published, and its learners."""
     settings = Settings(
         data_dir=folder / "var",
         database_url=database_url,
@@ -148,6 +153,7 @@ def prepare(folder: Path, port: int, database_url: str, size: str = "320x180") -
         log_level="ERROR",
     )
     settings.data_dir.mkdir()
+    picture = f"testsrc2=s={size}:r={frames}"
     app = fresh(settings)
     with app.app_context(), db.database().transaction() as session:
         fields.ensure_shipped(session)
@@ -160,7 +166,9 @@ def prepare(folder: Path, port: int, database_url: str, size: str = "320x180") -
         reviewer = _person(session, "reviewer", "审核", hashed, Role.REVIEWER)
         for name, shown in Theatre.learners.items():
             _person(session, name, shown, hashed, Role.LEARNER)
-        _publish(session, author.id, reviewer.id, _lecture(session, app, author.id, size))
+        _publish(
+            session, author.id, reviewer.id, _lecture(session, app, author.id, picture, length_s)
+        )
     environment = {n: text for n, text in os.environ.items() if not n.startswith("ZHIXIN_")} | {
         "ZHIXIN_DATA_DIR": str(settings.data_dir),
         "ZHIXIN_DATABASE_URL": database_url,
@@ -190,7 +198,7 @@ def _person(session: Any, name: str, shown: str, hashed: str, role: Role) -> Per
     return person
 
 
-def _lecture(session: Any, app: Flask, owner_id: int, size: str) -> Asset:
+def _lecture(session: Any, app: Flask, owner_id: int, picture: str, length_s: int) -> Asset:
     """A real video through the real transcoder."""
     store: MediaStore = app.extensions["media_store"]
     now = clock.now()
@@ -201,7 +209,7 @@ def _lecture(session: Any, app: Flask, owner_id: int, size: str) -> Asset:
     session.add(asset)
     session.flush()
     source = store.source(asset.id)
-    picture, sound = f"testsrc2=s={size}:r=10:d={LECTURE_S}", f"sine=330:d={LECTURE_S}"
+    picture, sound = f"{picture}:d={length_s}", f"sine=330:d={length_s}"
     subprocess.run(
         [
             ffmpeg(), "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound,

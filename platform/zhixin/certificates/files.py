@@ -8,7 +8,7 @@ for wait for witnesses a while; a holder never does.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from zhixin.certificates.issuer import Issuer
 from zhixin.certificates.models import Certificate, CredentialFile
 from zhixin.errors import Conflict, NotFound
 from zhixin.ledger import checkpoint, log, witness
+from zhixin.ledger.log import LogBroken
 from zhixin.ledger.models import Entry, Submission, TreeHead
 
 #: So long a file that nobody asks for waits for a cosigned head: witnesses come by every few minutes.
@@ -73,7 +74,9 @@ def get(session: Session, certificate: Certificate, issuer: Issuer, now: datetim
     heads = _Heads.of(session)
     if entry is None or heads is None:
         raise NotInLogYet
-    made = _make(session, certificate.core, entry, heads, issuer, now)
+    size, note = heads.over(entry.index)
+    path = log.inclusion(session, entry.index, size)
+    made = _make(certificate.core, entry, _Proof(size, note, path), issuer, now)
     try:
         with session.begin_nested():
             session.add(CredentialFile(certificate_id=certificate.id, document=made, made_at=now))
@@ -110,10 +113,11 @@ def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 2
         .order_by(Certificate.id)
         .limit(limit)
     ).all()
+    proofs = heads.prove(session, [row.Entry.index for row in waiting])
     rows = [
         {
             "certificate_id": row.id,
-            "document": _make(session, row.core, row.Entry, heads, issuer, now),
+            "document": _make(row.core, row.Entry, proofs[row.Entry.index], issuer, now),
             "made_at": now,
         }
         for row in waiting
@@ -121,6 +125,15 @@ def make_waiting(session: Session, issuer: Issuer, now: datetime, limit: int = 2
     if rows:
         session.execute(sa.insert(CredentialFile), rows)
     return len(rows)
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """That an entry is in the tree of ``size`` entries, whose signed head is ``note``."""
+
+    size: int
+    note: str
+    path: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,23 @@ class _Heads:
             return self.cosigned.size, self.note
         return self.newest.size, self.newest.checkpoint
 
+    def prove(self, session: Session, indexes: Iterable[int]) -> dict[int, _Proof]:
+        """The proofs of many entries: one query for each head, however many they are.
+
+        Raises:
+            LogBroken: the tiles of one are missing.
+        """
+        under: dict[tuple[int, str], list[int]] = {}
+        for index in indexes:
+            under.setdefault(self.over(index), []).append(index)
+        proofs: dict[int, _Proof] = {}
+        for (size, note), those in under.items():
+            paths = log.inclusions(session, those, size)
+            if len(paths) < len(set(those)):
+                raise LogBroken("账本缺少证明所需的哈希")
+            proofs |= {index: _Proof(size, note, path) for index, path in paths.items()}
+        return proofs
+
 
 def _settled(heads: _Heads, now: datetime) -> sa.ColumnElement[bool]:
     """What a witness has cosigned, or has left alone for long enough."""
@@ -151,18 +181,15 @@ def _settled(heads: _Heads, now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(Entry.index < size, Entry.appended_at <= now - PATIENCE)
 
 
-def _make(
-    session: Session, core: str, entry: Entry, heads: _Heads, issuer: Issuer, now: datetime
-) -> str:
-    size, note = heads.over(entry.index)
+def _make(core: str, entry: Entry, proof: _Proof, issuer: Issuer, now: datetime) -> str:
     evidence = credential.evidence(
         issuer,
-        origin=checkpoint.claimed(note).origin,
+        origin=checkpoint.claimed(proof.note).origin,
         index=entry.index,
-        size=size,
+        size=proof.size,
         entry=entry.body,
-        path=log.inclusion(session, entry.index, size),
-        checkpoint=note,
+        path=proof.path,
+        checkpoint=proof.note,
     )
     document = credential.file(json.loads(core), evidence, issuer, now)
     return json.dumps(document, ensure_ascii=False, indent=1)

@@ -35,7 +35,7 @@ from zhixin.certificates.models import Certificate, CredentialFile
 from zhixin.hours import awards, fold, policies
 from zhixin.hours.rules import SubjectKind
 from zhixin.hours.states import State, Transition
-from zhixin.ledger import checkpoint, merkle
+from zhixin.ledger import checkpoint, log, merkle
 
 ROOT = Path(__file__).parents[3]
 NODE = ROOT / ".venv/bin/node"
@@ -112,7 +112,11 @@ def test_the_entry_binds_the_core(course, made) -> None:
 
 def test_the_evidence_proves_itself(session, made) -> None:
     """Entry, path and checkpoint are all that a check without us needs, beside the public key."""
-    (evidence,) = made["evidence"]
+    _prove(session, made)
+
+
+def _prove(session, document: dict[str, Any]) -> None:
+    (evidence,) = document["evidence"]
     signed = checkpoint.parse_and_verify(evidence["checkpoint"], [scenes.issuer().log_key(session)])
     assert (signed.origin, signed.size) == (evidence["origin"], evidence["size"])
     merkle.verify_inclusion(
@@ -182,6 +186,30 @@ def test_a_job_makes_what_nobody_has_asked_for(session, course, annual, in_log, 
     assert files.get(session, course, issuer, now + timedelta(days=9)) == session.scalar(
         sa.select(CredentialFile.document).where(CredentialFile.certificate_id == course.id)
     )
+
+
+def test_the_job_asks_for_all_its_proofs_at_once(
+    session, course, annual, in_log, now, monkeypatch
+) -> None:
+    """Never for one by one: a night's files are thousands, and their proofs share their hashes."""
+    in_log()
+    asked: list[int] = []
+    stored = log.stored_tiles
+    monkeypatch.setattr(
+        log, "stored_tiles", lambda session, at: asked.append(1) or stored(session, at)
+    )
+    assert files.make_waiting(session, scenes.issuer(), now) == 2
+    assert len(asked) == 1
+    for certificate in (course, annual):
+        _prove(session, json.loads(files.get(session, certificate, scenes.issuer(), now)))
+
+
+def test_a_log_without_its_hashes_proves_nothing(session, course, in_log, now, monkeypatch) -> None:
+    """A file without its proof is never made, and the job does not pass over it in silence."""
+    in_log()
+    monkeypatch.setattr(log, "stored_tiles", lambda session, at: {})
+    with pytest.raises(log.LogBroken):
+        files.make_waiting(session, scenes.issuer(), now)
 
 
 def test_nothing_is_proved_under_another_name(session, course, in_log, now) -> None:

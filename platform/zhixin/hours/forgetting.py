@@ -19,7 +19,7 @@ from zhixin.people.models import Person
 @click.option("--reason", required=True, help="依据，例如本人申请的编号，记入审计记录。")
 @with_app
 def forget(sign_in_name: str, by: str, reason: str) -> None:
-    """抹去账本中关于一个人的全部盐：此后任何人都不能证明哪条记录是谁的。不可恢复。"""
+    """抹去账本中关于一个人的全部盐：记录里的承诺从此打不开。不可恢复。"""
     session = db.session()
     actor = accounts.administrator(session, by)
     name = sign_in_name.strip().lower()

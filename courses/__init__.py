@@ -29,6 +29,7 @@ def init_app(app: Flask) -> None:
         views,
         words,
     )
+    from courses.classes import seminars
     from courses.classes import tasks as class_tasks  # noqa: F401
     from courses.classes import views as class_views
     from courses.courseware import views as courseware_views
@@ -56,7 +57,7 @@ def init_app(app: Flask) -> None:
     )
     from courses.stops import api as stops_api  # noqa: F401 - adds its routes to learning's
     from media import collecting, references
-    from zhixin.reports.words import field_names_from
+    from zhixin.reports.words import field_names_from, seminars_from
 
     app.extensions["course_index"] = search.CourseIndex(app.extensions["settings"].index_dir)
     words.init_app(app)
@@ -84,6 +85,7 @@ def init_app(app: Flask) -> None:
     answer_lane.init_app(app)
     hand_in_lane.init_app(app)
     field_names_from(app, fields.names)
+    seminars_from(app, seminars.of_year)
     references.uses_from(app, of_owner)
     root = collecting.Root("courseware", Courseware.id)
     collecting.also(app, collecting.Kind(Courseware, (root,)))

@@ -47,6 +47,8 @@ class TrainingClass(Base):
     title: Mapped[str] = mapped_column(sa.String(120))
     field_code: Mapped[str | None] = mapped_column(sa.ForeignKey("field.code", ondelete="RESTRICT"))
     subject_kind: Mapped[SubjectKind] = mapped_column(sa.String(16))
+    #: One of the plan's advanced seminars (高级研修班), which have targets of their own.
+    seminar: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     place: Mapped[str] = mapped_column(sa.String(120))
     attendance_percent: Mapped[int]
     state: Mapped[ClassState] = mapped_column(sa.String(16))

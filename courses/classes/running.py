@@ -113,6 +113,7 @@ def create(
     subject_kind: str,
     place: str,
     attendance_percent: int,
+    seminar: bool = False,
     actor_id: int,
     now: datetime,
 ) -> TrainingClass:
@@ -135,7 +136,7 @@ def create(
     training = TrainingClass(
         organiser_id=organiser_id, title=_line(title, "班次名称", 120), field_code=field_code or None,
         subject_kind=SubjectKind(subject_kind), place=_line(place, "地点", 120),
-        attendance_percent=attendance_percent, state=ClassState.OPEN, created_by_id=actor_id,
+        seminar=seminar, attendance_percent=attendance_percent, state=ClassState.OPEN, created_by_id=actor_id,
         created_at=now,
     )  # fmt: skip
     session.add(training)

@@ -66,6 +66,7 @@ def new() -> ResponseReturnValue:
             subject_kind=form.get("subject_kind", ""),
             place=form.get("place", ""),
             attendance_percent=_whole(form.get("attendance_percent", ""), "出勤要求"),
+            seminar="seminar" in form,
             actor_id=person.id,
             now=clock.now(),
         )

@@ -61,7 +61,7 @@ def _open(
     training = running.create(
         session, organiser_id=organiser.id, within=None, title=title, field_code="equipment",
         subject_kind=SubjectKind.PROFESSIONAL, place="市委党校第二报告厅", attendance_percent=80,
-        actor_id=clerk.id, now=morning - timedelta(days=10),
+        seminar=True, actor_id=clerk.id, now=morning - timedelta(days=10),
     )  # fmt: skip
     training = running.get(session, None, training.id)
     for day, (topic, teacher) in enumerate(TOPICS):

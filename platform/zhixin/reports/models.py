@@ -16,6 +16,8 @@ class TargetCode(StrEnum):
 
     PEOPLE = "people"  # people with hours of the year
     FIELD_PEOPLE = "field-people"  # of them, those with hours in one of the fields
+    SEMINARS = "seminars"  # advanced seminars whose hours are of the year
+    SEMINAR_PEOPLE = "seminar-people"  # people with hours of one of them
 
 
 class Target(Base):

@@ -15,14 +15,17 @@ _PLAN = "《专业技术人才知识更新工程实施方案》（2011—2020 �
 SHIPPED = {
     TargetCode.PEOPLE: (30_000, "每年培训专业技术人才 3 万名左右"),
     TargetCode.FIELD_PEOPLE: (20_000, "急需紧缺人才培养培训每年 2 万人左右"),
+    TargetCode.SEMINARS: (30, "每年举办 30 期市级高级研修班"),
+    TargetCode.SEMINAR_PEOPLE: (2_000, "高级研修项目每年培养 2000 名左右高层次人才"),
 }
 FIRST_YEAR = 2011
 
 
 def ensure_shipped(session: Session, now: datetime) -> None:
-    """The plan's numbers, where there is no target at all."""
-    if session.scalar(sa.select(Target.id).limit(1)) is None:
-        for code, (amount, words) in SHIPPED.items():
+    """The plan's numbers, of what has no target at all."""
+    known = set(session.scalars(sa.select(Target.code).distinct()))
+    for code, (amount, words) in SHIPPED.items():
+        if code not in known:
             source = _PLAN.format(words)
             put(session, code, FIRST_YEAR, amount, source, actor_id=None, now=now)
 

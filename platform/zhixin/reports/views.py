@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from zhixin import access, acts, clock, db, spreadsheets
 from zhixin.audit.words import act_text
@@ -20,7 +21,7 @@ from zhixin.people.models import Person, Role
 from zhixin.reports import figures, targets
 from zhixin.reports.figures import Reach
 from zhixin.reports.models import TargetCode
-from zhixin.reports.words import field_names, target_text
+from zhixin.reports.words import field_names, seminars, target_text
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 ROLES = (Role.AUDITOR, Role.BUREAU, Role.EMPLOYER, Role.ADMINISTRATOR)
@@ -60,11 +61,14 @@ def _figures(year: int) -> dict[str, Any]:
     session, person = db.session(), access.person()
     within = reach(person)
     begin, end = (datetime(each, 1, 1, tzinfo=clock.LOCAL) for each in (year, year + 1))
+    total = figures.total(session, year, within)
     return {
         "year": year,
         "reach": within,
-        "total": figures.total(session, year, within),
+        "total": total,
+        # A part of the city is not held against its targets.
         "targets": targets.of_year(session, year) if within is None else {},
+        "achieved": _achieved(session, year, total) if within is None else {},
         "fields": figures.by(session, year, within, Award.field_code.expression),
         "kinds": figures.by(session, year, within, Award.subject_kind.expression),
         "sources": figures.by(session, year, within, Award.source_kind.expression),
@@ -73,6 +77,17 @@ def _figures(year: int) -> dict[str, Any]:
         "names": field_names(session),
         "auditors": figures.by_auditor(session, begin, end) if _sees_auditors(within) else [],
         "decisions": figures.DECISIONS,
+    }
+
+
+def _achieved(session: Session, year: int, total: figures.Total) -> dict[TargetCode, int]:
+    """What there is of all that has a target."""
+    classes, people = seminars(session, year)
+    return {
+        TargetCode.PEOPLE: total.people,
+        TargetCode.FIELD_PEOPLE: total.field_people,
+        TargetCode.SEMINARS: classes,
+        TargetCode.SEMINAR_PEOPLE: people,
     }
 
 
@@ -128,6 +143,11 @@ def download(year: int) -> ResponseReturnValue:
             [
                 (_("学习人数"), total.people, _amount(found, TargetCode.PEOPLE)),
                 (_("其中在各领域"), total.field_people, _amount(found, TargetCode.FIELD_PEOPLE)),
+                *(
+                    (target_text(code), found["achieved"][code], _amount(found, code))
+                    for code in (TargetCode.SEMINARS, TargetCode.SEMINAR_PEOPLE)
+                    if found["achieved"]
+                ),
                 (_("学时"), total.hours, None),
                 (_("待决定的学时记录"), total.pending, None),
             ],

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from courses.classes import closing, meanwhile, running, tasks
+from courses.classes import closing, meanwhile, running, seminars, tasks
 from courses.classes.models import (
     Attendance,
     ClassMember,
@@ -322,6 +322,20 @@ def test_a_class_that_fails_stops_no_other(hall, monkeypatch) -> None:
     assert tried == [hall.id, other.id]
 
 
+@pytest.mark.parametrize("seminar", [True, False])
+def test_advanced_seminars_are_counted_for_the_plan(hall, seminar) -> None:
+    """Once each with the people who got hours of it, in the year of the hours; others are not."""
+    hall.training.seminar = seminar
+    hall.session.commit()
+    year = hall.now.year
+    assert seminars.of_year(hall.session, year) == (0, 0)
+    hall.note(120, 120, 0)
+    hall.close()
+    assert len(hall.awards()) == 2
+    assert seminars.of_year(hall.session, year) == ((1, 2) if seminar else (0, 0))
+    assert seminars.of_year(hall.session, year - 1) == (0, 0)
+
+
 def test_a_class_from_its_opening_to_its_hours(hall, sign_in, create_person) -> None:
     """As a bureau's clerk does it in the browser; the learner sees each step."""
     client, learner = sign_in(hall.clerk), sign_in(hall.learners[0])
@@ -329,7 +343,7 @@ def test_a_class_from_its_opening_to_its_hours(hall, sign_in, create_person) -> 
     answer = client.post(
         "/classes/new",
         data={"title": "绿色建筑班", "organiser": hall.bureau.id, "subject_kind": "professional",
-              "place": "会堂", "attendance_percent": "80", "field": ""},
+              "place": "会堂", "attendance_percent": "80", "field": "", "seminar": "1"},
     )  # fmt: skip
     address = answer.headers["Location"]
     client.post(
@@ -343,6 +357,7 @@ def test_a_class_from_its_opening_to_its_hours(hall, sign_in, create_person) -> 
     )
     client.post(f"{address}/members", data={"names": "learner0\nlearner1, nobody"})
     page = client.get(address).text
+    assert "高级研修班</dd>" in page
     assert "学员0" in page
     session_id = page.split('data-session="')[1].split('"')[0]
     assert "未登记" in learner.get("/my/classes").text

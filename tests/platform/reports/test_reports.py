@@ -231,7 +231,7 @@ def test_targets_hold_until_the_next(session, now) -> None:
     """The plan's numbers first; later ones from their year on, earlier years keep theirs."""
     targets.ensure_shipped(session, now)
     targets.ensure_shipped(session, now)
-    assert session.scalar(sa.select(sa.func.count(Target.id))) == 2
+    assert session.scalar(sa.select(sa.func.count(Target.id))) == len(TargetCode)
     targets.put(
         session, TargetCode.PEOPLE, 2026, 35_000, "市发〔2026〕1 号", actor_id=None, now=now
     )
@@ -262,8 +262,17 @@ def test_the_city_sees_its_targets(sign_in, create_person, session, counted, now
     targets.ensure_shipped(session, now)
     session.commit()
     page = sign_in(create_person("office", Role.AUDITOR)).get("/reports")
-    assert page.text.count("data-target=") == 2
-    assert "30000" in page.text
+    assert page.text.count("data-target=") == len(TargetCode)
+    for amount in ("30000", "20000", "2000", "30"):
+        assert f"目标 {amount}，完成" in page.text
+
+
+def test_what_has_a_target_already_keeps_it(session, now) -> None:
+    """A city that set its own before the plan's other numbers came."""
+    targets.put(session, TargetCode.PEOPLE, 2020, 5, "市发", actor_id=None, now=now)
+    targets.ensure_shipped(session, now)
+    kept = targets.of_year(session, 2026)
+    assert (kept[TargetCode.PEOPLE].amount, kept[TargetCode.SEMINARS].amount) == (5, 30)
 
 
 def test_learners_see_no_figures(sign_in, create_person) -> None:

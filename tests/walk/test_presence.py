@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from courses import checks, editing, reviewing, submission
 from courses.models import UnitKind
+from media import intervals
 from media.models import Asset, Playback, Prompt
 from tests.walk.test_offline import SLACK_S, begin, confirmed_s, pause, pending, position
 from tests.walk.theatre import Theatre
@@ -132,14 +133,13 @@ def test_going_on_elsewhere_is_asked_for_and_said(chromium: Browser, theatre: Th
         expect(phone.locator("[data-message-text]")).to_contain_text("您在另一处打开了视频")
         assert phone.evaluate("document.querySelector('video').paused")
         reached = position(phone)
-        until(desk, lambda: position(desk) > reached + 5)
+        until(desk, lambda: position(desk) > reached + 5, patience_s=120)
         end = pause(desk)
-        until(desk, lambda: pending(desk) == "0:00")
-        [(start_ms, end_ms)] = theatre.coverage("learner7")
-        assert start_ms < 1000 * SLACK_S
-        assert 1000 * (end - SLACK_S) < end_ms <= 1000 * end + 100
-        booked = sum(each.booked_ms for each in theatre.rows(Playback, "learner7"))
-        assert booked == end_ms - start_ms
+        until(desk, lambda: pending(desk) == "0:00", patience_s=120)
+        # Between the two something may be missing: what the phone showed last is on its way.
+        assert end - 2 * SLACK_S < confirmed_s(theatre, "learner7") <= end + 0.1
+        booked_ms = sum(each.booked_ms for each in theatre.rows(Playback, "learner7"))
+        assert booked_ms == intervals.total(theatre.coverage("learner7"))
 
 
 def stopping(theatre: Theatre) -> int:

@@ -33,6 +33,8 @@ SHIPPED = (
     "example-chengdu",
     "example-guangdong",
     "example-guangxi",
+    "example-hubei",
+    "example-xizang",
 )
 
 

@@ -140,6 +140,23 @@ def test_activities_are_converted_and_rounded_down(shipped, code, amount, hours)
     assert shipped("example-guangdong").activity_hours(code, Decimal(amount)) == Decimal(hours)
 
 
+def test_eight_prompts_in_a_day_of_study(shipped):
+    """A minute for each, and no more than that day counts (the practice of 湖北)."""
+    rule = shipped("example-hubei")
+    assert rule.presence.answer_seconds == 60
+    (a_day,) = rule.caps
+    assert (a_day.per, a_day.source_kind) == (Per.DAY, SourceKind.COURSE)
+    assert a_day.hours * rule.minutes_per_hour / rule.presence.every_minutes == 8
+
+
+def test_sixty_of_a_hundred_pass_however_often_one_tries(shipped):
+    """The practice of 西藏; elsewhere two attempts, which is one number of the document."""
+    rule = shipped("example-xizang")
+    assert (rule.pass_mark, rule.attempts_allowed) == (Decimal("0.6"), None)
+    elsewhere = CreditRule.from_document(rule.to_document() | {"attempts_allowed": 2})
+    assert elsewhere.attempts_allowed == 2
+
+
 def test_half_days_of_a_class(shipped):
     """Four hours each (the practice of 广西)."""
     assert shipped("example-guangxi").activity_hours("class", Decimal(5)) == 20

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tests.adversaries.browser import closing
 from tests.adversaries.seeding import PASSWORD
 from tests.adversaries.site import Site
-from tests.adversaries.viewer import UNITS, VIDEO_S, Viewer, read
+from tests.adversaries.viewer import QUESTION, RIGHT, UNITS, VIDEO_S, Viewer, read
 from zhixin import clock
 from zhixin.hours.models import Award
 from zhixin.hours.states import State
@@ -21,6 +21,13 @@ from zhixin.people.models import Person, Role
 
 #: So long between two beats (s) that a slow machine's delays don't hide the program's clock.
 STEP_S = 27
+#: What auditors read of each signal.
+WORDS = {
+    "clockwork": "上报间隔像时钟一样规律",
+    "instant-answers": "作答快于阅读所需的时间",
+    "shared-device": "同一设备在一小时内有多个账号学习",
+    "blind-answers": "在场确认多次选错",
+}
 Choosing = Callable[[Any], int]
 
 
@@ -83,7 +90,8 @@ def test_a_program_that_watches_to_the_end_is_seen(
     sqlite_site: Site, auditor: str, choose: Choosing, signals: set[str]
 ) -> None:
     """By the clock of its beats, by answers that nobody reads so fast or that are tried blindly,
-    by the accounts that share its device. The auditors' queue shows it and why."""
+    by the accounts that share its device. It stands in the auditors' queue; its page says why, and
+    what was asked and chosen."""
     site, name = sqlite_site, sqlite_site.arrive()
     device = f"Mozilla/5.0 (a program's, {name})"
     others = [site.browser(site.arrive(), device) for _n in range(4)]
@@ -101,4 +109,8 @@ def test_a_program_that_watches_to_the_end_is_seen(
         page = desk.get(f"/audit/awards/{award.id}").body.decode()
         listed = desk.get("/audit").body.decode()
     assert name in listed
-    assert "选对" in page
+    for signal in signals:
+        assert WORDS[signal] in page
+    assert QUESTION in page
+    assert f"选对 “{RIGHT}”" in page
+    assert ("选错 “" in page) == (choose is tries)

@@ -103,30 +103,44 @@ def runs(sent: int) -> Spans:
 
 
 def merge(session: Session, sent: Mapping[str, int]) -> dict[str, int]:
-    """Add to what the database knows; returns all that it knows now of these playbacks."""
+    """Add to what the database knows; returns all that it knows now of these playbacks.
+
+    A few statements for however many playbacks: an evening has a thousand of them each second.
+    """
     ids = sorted(sent)  # in one order: two processes must not wait for each other in a ring
     known: dict[str, int] = {}
     postgres = session.get_bind().dialect.name == "postgresql"
+    insert = (postgres_insert if postgres else sqlite_insert)(Delivery)
     for some in (ids[at : at + 500] for at in range(0, len(ids), 500)):
-        fresh = (postgres_insert if postgres else sqlite_insert)(Delivery)
+        whose = _pairs(postgres, dict.fromkeys(some, "0"))
+        missing = sa.select(whose.c.key, whose.c.value).where(sa.true()).order_by(whose.c.key)
         session.execute(
-            fresh.on_conflict_do_nothing(), [{"playback_id": id, "segments": "0"} for id in some]
+            insert.from_select(["playback_id", "segments"], missing).on_conflict_do_nothing()
         )
         rows = session.execute(
             sa.select(Delivery.playback_id, Delivery.segments)
-            .where(Delivery.playback_id.in_(some))
+            .join(whose, Delivery.playback_id == whose.c.key)
             .order_by(Delivery.playback_id)
-            .with_for_update()
+            .with_for_update(of=Delivery)
         )
         before = dict(rows.all())
         known |= {id: int(before[id], 16) | sent[id] for id in some}
+        new = _pairs(postgres, {id: f"{known[id]:x}" for id in some})
         session.execute(
-            sa.update(Delivery.__table__)  # type: ignore[arg-type]
-            .where(Delivery.playback_id == sa.bindparam("id"))
-            .values(segments=sa.bindparam("new")),
-            [{"id": id, "new": f"{known[id]:x}"} for id in some],
+            sa.update(Delivery)
+            .where(Delivery.playback_id == new.c.key)
+            .values(segments=new.c.value)
+            .execution_options(synchronize_session=False)
         )
     return known
+
+
+def _pairs(postgres: bool, texts: dict[str, str]) -> sa.TableValuedAlias:
+    """``texts`` as a table of their keys and values."""
+    each = sa.func.json_each_text if postgres else sa.func.json_each
+    document = sa.bindparam("texts", texts, type_=sa.JSON, unique=True)
+    columns = (sa.column("key", sa.Text), sa.column("value", sa.Text))
+    return each(document).table_valued(*columns, name="pairs")
 
 
 def of(session: Session, playback_ids: Iterable[str]) -> dict[str, int]:
@@ -142,7 +156,6 @@ def of(session: Session, playback_ids: Iterable[str]) -> dict[str, int]:
 @dataclass(slots=True)
 class _Remembered:
     sent: int
-    fresh: int  # of these, what was not yet given to the database
     saved: int  # of these, what is surely in the database
     at: float  # monotonic seconds of the last change
 
@@ -159,6 +172,7 @@ class Deliveries:
         self._database, self._folder, self._background = database, folder, background
         self._lock = threading.Lock()
         self._remembered: dict[str, _Remembered] = {}
+        self._fresh: dict[str, int] = {}  # of these, what was not yet given to the database
         self._journal: _Journal | None = None
         self._thread: threading.Thread | None = None
 
@@ -168,12 +182,12 @@ class Deliveries:
         with self._lock:
             known = self._remembered.get(playback_id)
             if known is None:
-                known = self._remembered[playback_id] = _Remembered(0, 0, 0, 0)
+                known = self._remembered[playback_id] = _Remembered(0, 0, 0)
             known.at = time.monotonic()
             if known.sent & bit:
                 return
             known.sent |= bit
-            known.fresh |= bit
+            self._fresh[playback_id] = self._fresh.get(playback_id, 0) | bit
             if self._background:
                 self._open_journal().add(playback_id, segment)
         self._start()
@@ -205,9 +219,7 @@ class Deliveries:
     def flush(self) -> int:
         """Tell the database what is new; returns of how many playbacks."""
         with self._lock:
-            fresh = {id: known.fresh for id, known in self._remembered.items() if known.fresh}
-            for id in fresh:
-                self._remembered[id].fresh = 0
+            fresh, self._fresh = self._fresh, {}
             journal, self._journal = self._journal, None
         try:
             with self._database.transaction() as session:
@@ -215,7 +227,7 @@ class Deliveries:
         except BaseException:
             with self._lock:  # nothing is lost: the journal stays until the next flush succeeds
                 for id, bits in fresh.items():
-                    self._remembered[id].fresh |= bits
+                    self._fresh[id] = self._fresh.get(id, 0) | bits
                 if self._journal is None:
                     self._journal = journal
                 elif journal is not None:
@@ -230,7 +242,6 @@ class Deliveries:
                 if id in self._remembered:
                     self._remembered[id].sent |= bits
                     self._remembered[id].saved |= bits
-            self._forget()
         return len(fresh)
 
     def adopt(self) -> int:
@@ -253,8 +264,11 @@ class Deliveries:
 
     def _forget(self) -> None:
         limit = time.monotonic() - REMEMBERED_S
-        for id in [id for id, k in self._remembered.items() if k.at < limit and not k.fresh]:
-            del self._remembered[id]
+        for id, known in list(self._remembered.items()):
+            if known.at < limit:
+                with self._lock:
+                    if known.at < limit and id not in self._fresh:
+                        del self._remembered[id]
 
     def _start(self) -> None:
         if self._thread is None and self._background:
@@ -270,6 +284,7 @@ class Deliveries:
             try:
                 if rounds % 60 == 0:
                     self.adopt()
+                    self._forget()
                 self.flush()
             except Exception as error:
                 log.warning("segments not noted yet", error=type(error).__name__)

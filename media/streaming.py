@@ -54,12 +54,22 @@ class Grant:
     Attributes:
         folder: the run of renditions.
         playback_id: under which what is sent is noted; None: only a look (an author, a review).
-        opened_at_s: when it was given, seconds since 1970.
+        opened_at_s, expires_at_s: from when until when, seconds since 1970.
     """
 
     folder: str
     playback_id: str | None
     opened_at_s: int
+    expires_at_s: int
+
+    def require_valid(self, now: datetime) -> None:
+        """Refuse it when it is too old.
+
+        Raises:
+            AddressExpired: it is.
+        """
+        if self.expires_at_s < now.timestamp():
+            raise AddressExpired
 
 
 def playlist_url(
@@ -76,7 +86,7 @@ def playlist_url(
     lifetime = timedelta(milliseconds=2 * (asset.duration_ms or 0)) + PAUSE
     expires = int((now + lifetime).timestamp())
     folder = (asset.folder or "").rsplit("/", 1)[-1]
-    signature = _signature(asset.id, folder, whose, opened, expires)
+    signature = _signature(asset.id, folder, whose, opened, expires, _secret())
     grant = f"{folder}.{whose}.{opened}.{expires}.{signature}"
     return url_for("media.stream", asset_id=asset.id, grant=grant, name="master.m3u8")
 
@@ -86,27 +96,41 @@ def beside(playlist: str, name: str) -> str:
     return f"{playlist.rpartition('/')[0]}/{name}"
 
 
-def check(asset_id: int, grant: str, now: datetime, secret: bytes | None = None) -> Grant:
+def check(asset_id: int, grant: str, now: datetime) -> Grant:
     """What ``grant`` opens.
 
     Raises:
         AddressExpired: forged, changed or too old.
     """
+    granted = signed(asset_id, grant, _secret())
+    granted.require_valid(now)
+    return granted
+
+
+def signed(asset_id: int, grant: str, secret: bytes) -> Grant:
+    """What ``grant`` opens in its time, which the caller has to ask for.
+
+    Raises:
+        AddressExpired: forged or changed.
+    """
     if not (parts := GRANT.fullmatch(grant)):
         raise AddressExpired
     folder, whose, opened, expires, signature = parts.groups()
     right = _signature(asset_id, folder, whose, int(opened), int(expires), secret)
-    if not hmac.compare_digest(right, signature) or int(expires) < now.timestamp():
+    if not hmac.compare_digest(right, signature):
         raise AddressExpired
-    return Grant(folder, whose[2:] if whose.startswith("p-") else None, int(opened))
+    return Grant(folder, whose[2:] if whose.startswith("p-") else None, int(opened), int(expires))
+
+
+def _secret() -> bytes:
+    secret = current_app.secret_key
+    assert isinstance(secret, bytes)
+    return secret
 
 
 def _signature(
-    asset_id: int, folder: str, whose: str, opened: int, expires: int, secret: bytes | None = None
+    asset_id: int, folder: str, whose: str, opened: int, expires: int, secret: bytes
 ) -> str:
-    if secret is None:
-        secret = current_app.secret_key  # type: ignore[assignment]
-        assert isinstance(secret, bytes)
     message = f"zhixin media|{asset_id}|{folder}|{whose}|{opened}|{expires}".encode()
     return urlsafe_b64encode(hmac.digest(secret, message, "sha256")[:18]).decode()
 

@@ -16,8 +16,9 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 #: How long the first of a group waits for company that was there last time. With less, groups
-#: come apart: the half of it cost a third more CPU time a beat and had the longer tail.
-PATIENCE_S = 0.003
+#: come apart: on an evening of 650 beats a second a third of it took 4 % more of two processors
+#: on PostgreSQL and had the longer tail (``python -m bench december``).
+PATIENCE_S = 0.01
 
 
 class _Waiting(Generic[Item]):

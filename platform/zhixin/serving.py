@@ -44,6 +44,9 @@ def server_command(settings: config.Settings, factory: str = "zhixin.app:create_
         "--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS // settings.web_workers),
         # An upload from a slow line lasts for hours; what came of it is safe.
         "--workers-kill-timeout", str(PATIENCE_S - 2),
+        # One thread of the server's own for the network: requests are worked on elsewhere, and
+        # with more of them each request wakes several threads.
+        "--runtime-mode", "st",
         "--respawn-failed-workers", "--no-ws", "--http", "1", "--log-level", "error",
     ]  # fmt: skip
 

@@ -114,21 +114,16 @@ class AnswerLane(Lane):
         return known
 
     def _write_together(self, group: Sequence[dict[str, Any]]) -> list[bool]:
-        with self._common.cursor() as cursor:
-            if len(group) == 1:
-                return [self._put.run(cursor, group[0]).rowcount == 1]
-            cursor.execute("BEGIN IMMEDIATE" if self._common.is_sqlite else "BEGIN")
-            try:
-                written = [self._put.run(cursor, values).rowcount == 1 for values in group]
-                cursor.execute("COMMIT")
-            except BaseException:
-                if not self._common.is_sqlite:
-                    cursor.execute("ROLLBACK")
-                raise
-            return written
+        if len(group) == 1:
+            return [self._write_one(self._common, group[0])]
+        with self._common.transaction() as cursor:
+            return [self._put.run(cursor, values).rowcount == 1 for values in group]
 
     def _write_alone(self, values: dict[str, Any]) -> bool:
-        with self._lean.cursor() as cursor:
+        return self._write_one(self._lean, values)
+
+    def _write_one(self, lean: Lean, values: dict[str, Any]) -> bool:
+        with lean.writing() as cursor:
             return bool(self._put.run(cursor, values).rowcount == 1)
 
 

@@ -134,10 +134,7 @@ def _sqlite_writer(lean: Lean) -> Writer:
         return True
 
     def write(cursor: Any, group: Sequence[dict[str, Any]]) -> list[bool]:
-        cursor.execute("BEGIN IMMEDIATE")
-        written = [write_one(cursor, values) for values in group]
-        cursor.execute("COMMIT")
-        return written
+        return [write_one(cursor, values) for values in group]
 
     return write
 
@@ -209,11 +206,11 @@ class BeatLane(Lane):
         return reply
 
     def _write_together(self, group: Sequence[dict[str, Any]]) -> list[bool]:
-        with self._common.cursor() as cursor:
+        with self._common.writing() as cursor:
             return self._writer(cursor, group)
 
     def _write_alone(self, values: dict[str, Any]) -> bool:
-        with self._lean.cursor() as cursor:
+        with self._lean.writing() as cursor:
             (written,) = self._writer(cursor, [values])
         return written
 

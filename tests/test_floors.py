@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-KERNEL = "acts punctuation config clock errors error_codes db jobs observe access security problems pages paging api schema command lean gathering gate places rates spreadsheets numbers workbook_reader richtext archives texts xmltree sandbox sandbox_launcher routing steps"
+KERNEL = "acts punctuation config clock errors error_codes db jobs sqlite observe access security problems pages paging api schema command lean gathering gate places rates spreadsheets numbers workbook_reader richtext archives texts xmltree sandbox sandbox_launcher routing steps"
 COMPOSITION = "app cli demo serving operating __main__ migrations"
 
 #: Which floor a part stands on; parts of one floor do not know each other.

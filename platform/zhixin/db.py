@@ -5,7 +5,6 @@ SQLite (WAL) embedded and PostgreSQL in production run the same code.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from zhixin import sqlite
 from zhixin.config import Settings
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -94,6 +94,8 @@ def one_of(column: str, values: type[Any], name: str | None = None) -> sa.CheckC
 
 def make_engine(url: str, **options: Any) -> sa.Engine:
     """An engine on either database, set up the way the platform needs it."""
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        options.setdefault("connect_args", {})["factory"] = sqlite.Connection
     engine = sa.create_engine(url, **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -101,13 +103,13 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite.Connection, _record: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours, see below
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
+        f"busy_timeout={sqlite.BUSY_S * 1000}",
         "recursive_triggers=ON",  # else INSERT OR REPLACE deletes rows unseen by their guards
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -116,8 +118,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later cannot wait for its turn under WAL:
     # it fails at once with "database is locked". So whatever may write says so at BEGIN.
-    mode = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if connection.get_execution_options().get("sqlite_begin") == "DEFERRED":
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.begin_writing()
 
 
 class Database:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -62,7 +62,7 @@ class Lean:
 
     @contextmanager
     def cursor(self) -> Iterator[Any]:
-        """A cursor whose statements commit one by one, but for what BEGIN and COMMIT enclose."""
+        """A cursor whose statements commit one by one."""
         self._places.get()
         try:
             try:
@@ -84,6 +84,26 @@ class Lean:
                     self._idle.append(connection)
         finally:
             self._places.put(None)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """A cursor whose statements are one transaction; an exception undoes them."""
+        with self.cursor() as cursor:
+            if self.is_sqlite:
+                cursor.connection.begin_writing()
+            else:
+                cursor.execute("BEGIN")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.connection.rollback()
+                raise
+            cursor.connection.commit()
+
+    def writing(self) -> AbstractContextManager[Any]:
+        """A cursor for what is to be one transaction: PostgreSQL has one statement for it, and
+        no need of another two around it; SQLite has several."""
+        return self.transaction() if self.is_sqlite else self.cursor()
 
     def _connect(self) -> Any:
         connection = self.engine.raw_connection()

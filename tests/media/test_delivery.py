@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -109,6 +110,21 @@ def test_two_processes_add_up(database: db.Database, folder: Path) -> None:
     other.flush()
     assert stored(database) == {"a": 0b11}
     assert other.sent("a") == 0b11, "told by its own flush"
+
+
+def test_a_thousand_playbacks_at_once(own_engine: sa.Engine, folder: Path) -> None:
+    """Old ones and new ones, from two processes in the same moment, on both databases: each
+    segment is there, and no process waits for the other in a ring."""
+    engine = db.Database(Settings(data_dir=folder), bind=own_engine)
+    names = [f"playback{n:04}" for n in range(1200)]
+    processes = [Deliveries(engine, folder / f"{n}", background=False) for n in range(2)]
+    for first in range(2):  # nobody knows them; then the database does
+        for number, process in enumerate(processes):
+            for name in names if number else reversed(names):
+                process.note(name, 2 * first + number)
+        with ThreadPoolExecutor() as pool:
+            assert list(pool.map(Deliveries.flush, processes)) == [1200, 1200]
+    assert stored(engine) == dict.fromkeys(names, 0b1111)
 
 
 def test_a_database_that_is_away_loses_nothing(database: db.Database, folder: Path) -> None:

@@ -55,10 +55,13 @@ class _Node(NamedTuple):
         inner = self.height % HEIGHT
         first = (self.number << inner) % WIDTH * HASH_SIZE
         last = first + (HASH_SIZE << inner)
-        hashes = tiles.get(self.place, b"")[first:last]
+        place = self.place
+        tile = tiles.get(place, b"")
+        hashes = tile[first:last]
         if len(hashes) != last - first:
-            raise TileMissing(f"tile {self.place.level}/{self.place.number}")
-        return _fold_once(hashes) if self.place.level else fold(hashes)
+            raise TileMissing(f"tile {place.level}/{place.number}")
+        is_shared = place.level > 0 or len(tile) < TILE_BYTES
+        return _fold_once(hashes) if is_shared else fold(hashes)
 
 
 def _nodes(span: Span) -> Iterator[_Node]:
@@ -81,7 +84,8 @@ def fold(hashes: bytes) -> bytes:
     return hashes
 
 
-# Every proof needs some nodes above the tiles of leaves, and they are few: 4,000 of a million entries.
+# Every proof needs some nodes above the tiles of leaves, and of the last tile of leaves: they
+# are few, 4,000 of a million entries.
 _fold_once = lru_cache(maxsize=8192)(fold)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
-from zhixin import clock, command, config, db, schema
+from zhixin import clock, command, config, db, rates, schema
 
 Check = tuple[str, bool, str]
 
@@ -51,7 +51,7 @@ def upgrade() -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON。")
 def doctor(as_json: bool) -> None:
-    """检查安装：设置、数据库、任务队列、FFmpeg、沙箱、磁盘、前端文件。"""
+    """检查安装：设置、数据库、任务队列、限流、FFmpeg、沙箱、磁盘、前端文件。"""
     app = command.make_app()
     with app.app_context():
         results = list(_checks(app.extensions["settings"]))
@@ -71,6 +71,7 @@ def _checks(settings: config.Settings) -> Iterator[Check]:
     checks: dict[str, Callable[[], tuple[bool, str]]] = {
         "数据库": _check_database,
         "任务队列": _check_broker,
+        "限流": lambda: _check_rates(settings),
         "FFmpeg": _check_ffmpeg,
         "沙箱": _check_sandbox,
         "密钥": lambda: _check_keys(settings),
@@ -102,6 +103,17 @@ def _check_broker() -> tuple[bool, str]:
         return True, connection.transport_cls if isinstance(
             connection.transport_cls, str
         ) else connection.as_uri().split("://")[0]
+
+
+def _check_rates(settings: config.Settings) -> tuple[bool, str]:
+    if rates.are_shared(settings):
+        return True, "次数由 Redis 统一计数"
+    if settings.web_workers == 1:
+        return True, "次数在本进程中计数"
+    return True, (
+        f"{settings.web_workers} 个网站进程各自计数，实际上限是规定次数的 {settings.web_workers} 倍；"
+        "用 Redis（ZHIXIN_BROKER_URL）可以统一计数"
+    )
 
 
 def _check_ffmpeg() -> tuple[bool, str]:

@@ -43,9 +43,14 @@ def spend(limit: RateLimitItem, who: int | str, cost: int = 1) -> None:
     raise TooManyRequests(retry_after_s=max(1, round(wait_s - clock.now().timestamp())))
 
 
+def are_shared(settings: Settings) -> bool:
+    """Do all processes count together?"""
+    return settings.broker.startswith("redis")
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     storage = storage_from_string("memory://")
-    if settings.broker.startswith("redis"):
+    if are_shared(settings):
         storage = storage_from_string(
             settings.broker,
             wrap_exceptions=True,

@@ -43,3 +43,23 @@ def test_nobody_is_turned_away_because_redis_is_gone(settings) -> None:
     rates.init_app(process, replace(settings, broker_url="redis://127.0.0.1:1/0"))
     with process.app_context():
         rates.spend(RateLimitItemPerHour(1, namespace="test"), "alice", 5)
+
+
+@pytest.mark.parametrize(
+    ("broker", "processes", "told"),
+    [
+        ("redis://127.0.0.1/0", 3, "由 Redis 统一计数"),
+        ("memory://", 1, "在本进程中计数"),
+        ("memory://", 3, "实际上限是规定次数的 3 倍"),
+    ],
+)
+def test_the_operator_is_told_who_counts(settings, broker: str, processes: int, told: str) -> None:
+    """Several processes without Redis let through several times as much: ``zhixin doctor`` says
+    so, and that Redis mends it."""
+    from dataclasses import replace
+
+    from zhixin import operating
+
+    ok, detail = operating._check_rates(replace(settings, broker_url=broker, web_workers=processes))
+    assert ok
+    assert told in detail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import time
 
 import openpyxl
@@ -68,6 +69,23 @@ def test_who_guesses_learns_nothing(session, issued) -> None:
         session, [Claim(issued.number, "李四"), Claim("ZX-2026-999999", "李四")]
     )
     assert (wrong.status, wrong.facts) == (none.status, none.facts) == (None, None)
+
+
+def test_who_guesses_learns_nothing_by_page_or_program(client, issued) -> None:
+    """Number and name apart, the two answers are the same to the letter: of one certificate that
+    exists and of one that does not."""
+    numbers = (issued.number, "ZX-2026-999999")
+    said = []
+    for number in numbers:
+        page = client.post("/certificates/check", data={"lines": f"{number} 李四"})
+        body = {"certificates": [{"number": number, "name": "李四"}]}
+        answer = client.post("/api/v1/certificates/check", json=body)
+        assert (page.status_code, answer.status_code) == (200, 200)
+        text = page.text.partition("<main")[2] + answer.text
+        said.append(re.sub(rf"{'|'.join(numbers)}|<input[^>]*csrf[^>]*>", "", text))
+    assert said[0] == said[1]
+    assert 'data-code="no-match"' in said[0]
+    assert '"status":"no-match"' in said[0].replace(": ", ":")
 
 
 def test_a_revoked_certificate_says_so(session, issued, now) -> None:

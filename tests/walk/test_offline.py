@@ -86,6 +86,36 @@ def test_nothing_is_lost_when_the_network_goes(chromium: Browser, theatre: Theat
         assert len(theatre.rows(Playback, "learner0")) == 1, "the same playback went on"
 
 
+#: A page whose timers can be stopped: then nothing happens there that nobody causes.
+STOPPABLE = """
+for (const name of ["setTimeout", "setInterval"]) {
+  const real = window[name];
+  window[name] = (act, ...rest) => real((...given) => window.stopped || act(...given), ...rest);
+}
+"""
+
+
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+def test_what_waits_is_sent_as_soon_as_the_network_is_back(
+    chromium: Browser, theatre: Theatre
+) -> None:
+    """Not with the next beat, up to a quarter of a minute later: with all timers of the page
+    stopped it still goes."""
+    visitor = Visitor(chromium, theatre, "learner13")
+    with visitor as page:
+        page.add_init_script(STOPPABLE)
+        begin(page)
+        until(page, lambda: buffered(page) > 20)
+        visitor.context.set_offline(True)
+        cut_at = position(page)
+        until(page, lambda: position(page) > cut_at + 4)
+        end = pause(page)
+        until(page, lambda: pending(page) != "0:00")
+        page.evaluate("window.stopped = true")
+        visitor.context.set_offline(False)
+        until(page, lambda: confirmed_s(theatre, "learner13") > end - SLACK_S)
+
+
 #: What an earlier page could not send, to a playback that the server knows nothing of.
 KEEP = """person => new Promise(done => {
   const request = indexedDB.open("zhixin", 1);

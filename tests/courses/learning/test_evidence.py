@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from courses import completion, evidence, evidence_checks, scopes
-from media import booking, delivery, presence, watching
+from media import booking, delivery, presence, tasks, watching
 from media.api_models import BeatIn
 from media.models import Beat, Coverage, Playback, Prompt
 from media.presence import Cadence
-from zhixin import db
+from zhixin import clock, db
 from zhixin.hours import evidence as evidences
 from zhixin.hours.models import Award, EvidenceCheck
 
@@ -117,6 +118,19 @@ def test_what_comes_later_does_not_matter(session: Session, award: Award, study:
     watching.forget_devices(session, study.now + timedelta(days=999))
     assert verified(session, award).holds
     assert session.scalars(sa.select(Playback.address).distinct()).all() == [""]
+
+
+def test_the_job_that_forgets_devices_leaves_hash_and_hours(
+    session: Session, award: Award, study: Study, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year later nobody can say from where, and still everybody can verify how much."""
+    long_after = study.now + timedelta(days=app.extensions["settings"].device_days + 1)
+    monkeypatch.setattr(clock, "now", lambda: long_after)
+    tasks.forget_devices()
+    found = verified(session, award)
+    assert session.scalars(sa.select(Playback.user_agent).distinct()).all() == [""]
+    assert found.holds
+    assert (found.sha256, found.hours) == (award.evidence_sha256, award.hours)
 
 
 def test_addresses_are_not_in_the_document(session: Session, award: Award) -> None:

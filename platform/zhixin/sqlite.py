@@ -27,10 +27,12 @@ os.register_at_fork(after_in_child=_turns.clear)
 class Connection(sqlite3.Connection):
     """A connection in autocommit mode whose ``begin_writing`` takes turns with all others."""
 
+    #: The file whose lock is this connection's.
+    _turn: int | None = None
+
     def __init__(self, database: str, *args: Any, **options: Any) -> None:
         super().__init__(database, *args, **options)
-        self._path = os.path.abspath(database)
-        self._turn: int | None = None  # the file whose lock is this connection's
+        self._path = os.path.realpath(database)
 
     def begin_writing(self) -> None:
         """Begin a transaction that may write, in its turn.
@@ -60,6 +62,9 @@ class Connection(sqlite3.Connection):
             super().close()
         finally:
             self._end_turn()
+
+    def __del__(self) -> None:
+        self._end_turn()  # forgotten without being closed
 
     def _take_turn(self) -> None:
         if not os.path.isfile(self._path):

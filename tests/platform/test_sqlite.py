@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -102,12 +103,16 @@ def test_a_killed_writer_leaves_its_turn(path: str) -> None:
     assert words(path) == ["next"]
 
 
-@pytest.mark.parametrize("end", ["rollback", "close"])
+@pytest.mark.parametrize("end", ["rollback", "close", "__del__"])
 def test_what_is_broken_off_leaves_its_turn(path: str, end: str) -> None:
-    """By a rollback or because the connection is closed."""
+    """By a rollback, because the connection is closed, or because it is forgotten."""
     connection = connect(path)
     connection.begin_writing()
-    getattr(connection, end)()
+    if end == "__del__":
+        del connection
+        gc.collect()
+    else:
+        getattr(connection, end)()
     write(path, "next")
     assert words(path) == ["next"]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from media import intervals
 from tests.walk.conftest import _free_port
@@ -112,3 +113,36 @@ def test_the_sound_alone_is_counted(chromium: Browser, theatre: Theatre) -> None
         assert lost_ms < 500, "what played on while the sound was loaded is counted too"
         assert any("/a0/s" in url for url in asked)
         assert not any("/v0/s" in url or "/v1/s" in url for url in asked)
+
+
+def test_the_smallest_picture_comes_first(chromium: Browser, theatre: Theatre) -> None:
+    """Who has a narrow line sees something at once; a wide one gets more a moment later."""
+    with Visitor(chromium, theatre, "learner8") as page:
+        lists: list[str] = []
+        segments: list[str] = []
+        page.on("request", lambda request: segments.extend(re.findall(r"/(v\d)/s", request.url)))
+        page.on("response", lambda response: _keep_list(response, lists))
+        begin(page)
+        heights = dict(re.findall(r"RESOLUTION=\d+x(\d+).*\n(v\d)/", lists[0]))
+        assert len(heights) == 2
+        smallest = heights[min(heights, key=int)]
+        assert segments[0] == smallest
+        until(page, lambda: set(segments) == set(heights.values()))
+
+
+def _keep_list(response: Response, lists: list[str]) -> None:
+    if response.url.endswith("/master.m3u8"):
+        lists.append(response.text())
+
+
+def test_the_picture_in_a_window_of_its_own(chromium: Browser, theatre: Theatre) -> None:
+    """It plays on above other windows and is counted, and comes back."""
+    with Visitor(chromium, theatre, "learner9") as page:
+        begin(page)
+        floats = "document.pictureInPictureElement !== null"
+        page.locator(".vjs-picture-in-picture-control").click()
+        until(page, lambda: bool(page.evaluate(floats)))
+        before = confirmed_s(theatre, "learner9")
+        until(page, lambda: confirmed_s(theatre, "learner9") > before + 5)
+        page.locator(".vjs-picture-in-picture-control").click()
+        until(page, lambda: not page.evaluate(floats))

@@ -101,6 +101,13 @@ def cpu_s(*roots: int) -> float:
     return sum(group(*roots).values()) / TICKS
 
 
+def stolen_s() -> float:
+    """CPU seconds so far that the host of a virtual machine gave to others while this one had
+    work to do."""
+    with open("/proc/stat") as stat:
+        return int(stat.readline().split()[8]) / TICKS
+
+
 def group(*roots: int) -> dict[int, int]:
     """These processes, their groups and their children, with the CPU ticks of each."""
     found = {}

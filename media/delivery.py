@@ -111,16 +111,22 @@ def merge(session: Session, sent: Mapping[str, int]) -> dict[str, int]:
     known: dict[str, int] = {}
     postgres = session.get_bind().dialect.name == "postgresql"
     insert = (postgres_insert if postgres else sqlite_insert)(Delivery)
+    # In Python's order, whatever language the database sorts by.
+    by_name = "C" if postgres else "BINARY"
     for some in (ids[at : at + 500] for at in range(0, len(ids), 500)):
         whose = _pairs(postgres, dict.fromkeys(some, "0"))
-        missing = sa.select(whose.c.key, whose.c.value).where(sa.true()).order_by(whose.c.key)
+        missing = (
+            sa.select(whose.c.key, whose.c.value)
+            .where(sa.true())
+            .order_by(whose.c.key.collate(by_name))
+        )
         session.execute(
             insert.from_select(["playback_id", "segments"], missing).on_conflict_do_nothing()
         )
         rows = session.execute(
             sa.select(Delivery.playback_id, Delivery.segments)
             .join(whose, Delivery.playback_id == whose.c.key)
-            .order_by(Delivery.playback_id)
+            .order_by(Delivery.playback_id.collate(by_name))
             .with_for_update(of=Delivery)
         )
         before = dict(rows.all())

@@ -5,6 +5,7 @@ SQLite (WAL) embedded and PostgreSQL in production run the same code.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -122,7 +123,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN")
         return
     driver: Any = connection.connection.driver_connection
-    driver.begin_writing()
+    try:
+        driver.begin_writing()
+    except sqlite3.OperationalError as error:  # as SQLAlchemy tells what a statement meets
+        raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, error) from error
 
 
 class Database:

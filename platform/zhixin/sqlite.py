@@ -9,26 +9,27 @@ what keeps the data whole: this only orders who asks for it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
 import threading
 from typing import Any
 
-#: How long a transaction waits for the database, in seconds.
+#: How long a transaction waits for others of its process, in seconds; for another process it
+#: waits until that is done or gone.
 BUSY_S = 15
 
 #: Of each database that this process writes: among its threads, of which one waits for the
 #: other processes.
-_turns: dict[str, threading.Lock] = {}
-os.register_at_fork(after_in_child=_turns.clear)
+_locks: dict[str, threading.Lock] = {}
+os.register_at_fork(after_in_child=_locks.clear)
 
 
 class Connection(sqlite3.Connection):
     """A connection in autocommit mode whose ``begin_writing`` takes turns with all others."""
 
-    #: The file whose lock is this connection's.
-    _turn: int | None = None
+    _turn: _Turn | None = None
 
     def __init__(self, database: str, *args: Any, **options: Any) -> None:
         super().__init__(database, *args, **options)
@@ -40,7 +41,8 @@ class Connection(sqlite3.Connection):
         Raises:
             sqlite3.OperationalError: the database is not to be had for ``BUSY_S``.
         """
-        self._take_turn()
+        if os.path.isfile(self._path):  # else it is in memory, and nobody else's
+            self._turn = _Turn(self._path)
         try:
             self.execute("BEGIN IMMEDIATE")
         except BaseException:
@@ -66,41 +68,60 @@ class Connection(sqlite3.Connection):
     def __del__(self) -> None:
         self._end_turn()  # forgotten without being closed
 
-    def _take_turn(self) -> None:
-        if not os.path.isfile(self._path):
-            return  # in memory: nobody else's
-        mine = _turns.setdefault(self._path, threading.Lock())
-        if not mine.acquire(timeout=BUSY_S):
-            raise sqlite3.OperationalError("database is locked")
-        try:
-            turn = _open_turn(self._path)
-            try:
-                fcntl.flock(turn, fcntl.LOCK_EX)
-            except BaseException:
-                os.close(turn)
-                raise
-        except BaseException:
-            mine.release()
-            raise
-        self._turn = turn
-
     def _end_turn(self) -> None:
-        if self._turn is None:
-            return
         turn, self._turn = self._turn, None
-        fcntl.flock(turn, fcntl.LOCK_UN)  # a child process may have inherited it
-        os.close(turn)
-        _turns[self._path].release()
+        if turn is not None:
+            turn.end()
+
+
+class _Turn:
+    """A turn at a database, from its beginning to ``end``."""
+
+    def __init__(self, database: str) -> None:
+        self._lock = _locks.setdefault(database, threading.Lock())
+        if not self._lock.acquire(timeout=BUSY_S):
+            raise sqlite3.OperationalError("database is locked")
+        self._process = os.getpid()
+        try:
+            self._file = _open_turn(database)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            except BaseException:
+                os.close(self._file)
+                raise
+        except OSError as error:
+            self._lock.release()
+            full = error.errno == errno.ENOSPC
+            raise sqlite3.OperationalError(
+                "database or disk is full" if full else str(error)
+            ) from error
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def end(self) -> None:
+        """Let the next one have it. What a child process has inherited is not its own."""
+        if self._process != os.getpid():
+            os.close(self._file)
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_UN)  # closing is not enough: see above
+        finally:
+            try:
+                os.close(self._file)
+            finally:
+                self._lock.release()
 
 
 def _open_turn(database: str) -> int:
-    """The file beside ``database`` whose lock is the turn. It belongs to whom the database does:
-    an administrator's command must not leave one that the service cannot open."""
+    """The file beside ``database`` whose lock is the turn. Whoever may write the database may open
+    it: an administrator's command must not leave one that the service cannot."""
     try:
         return os.open(f"{database}-turn", os.O_RDWR)
     except FileNotFoundError:
         its = os.stat(database)
-        turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT, its.st_mode & 0o666)
+        turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT, 0o600)
+        os.fchmod(turn, its.st_mode & 0o666)
         if os.geteuid() == 0:
-            os.chown(turn, its.st_uid, its.st_gid)
+            os.fchown(turn, its.st_uid, its.st_gid)
         return turn

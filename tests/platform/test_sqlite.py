@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import signal
@@ -131,21 +132,53 @@ def test_a_transaction_within_another_is_told_and_does_not_hang(
     inner.commit()
 
 
-def test_a_child_process_does_not_keep_the_turn(path: str) -> None:
-    """It inherits the file while its parent writes, and lives on."""
+def test_a_child_process_neither_keeps_nor_gives_away_the_turn(path: str) -> None:
+    """It inherits the file while its parent writes, lets go of its own and lives on."""
     connection = connect(path)
     connection.begin_writing()
+    told, telling = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover - the child's own
+        connection._end_turn()
+        os.write(telling, b".")
         signal.pause()
-        os._exit(0)
     try:
+        assert os.read(told, 1) == b"."
+        with open(f"{path}-turn") as turn, pytest.raises(BlockingIOError):
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
         connection.commit()
         write(path, "next")
         assert words(path) == ["next"]
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(told)
+        os.close(telling)
+
+
+def test_the_engine_says_so_as_of_a_statement(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for SQLAlchemy's error meets it."""
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
+    writer, engine = connect(path), db.make_engine(f"sqlite:///{path}")
+    writer.begin_writing()
+    with pytest.raises(sa.exc.OperationalError, match="database is locked"), engine.begin():
+        pass
+    writer.commit()
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO word VALUES ('engine')"))
+    engine.dispose()
+    assert words(path) == ["engine"]
+
+
+def test_who_may_write_the_database_may_take_turns(path: str) -> None:
+    """Whatever the umask of the one who comes first."""
+    os.chmod(path, 0o660)
+    before = os.umask(0o077)
+    try:
+        write(path, "first")
+    finally:
+        os.umask(before)
+    assert os.stat(f"{path}-turn").st_mode & 0o777 == 0o660
 
 
 def test_an_engine_takes_turns(path: str) -> None:

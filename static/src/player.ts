@@ -191,7 +191,8 @@ class LearningPlayer implements Listener {
     if (lease !== this.#lease) return; // the last report of one that was left
     this.#unreachableSince = null;
     this.#confirmed = lease.confirmed;
-    this.#confirmedMs = reply.unit.confirmed_ms;
+    // Of two replies on their way the older may come last.
+    this.#confirmedMs = Math.max(this.#confirmedMs, reply.unit.confirmed_ms);
     this.#draw();
     this.#panel.state(reply);
     this.#asked(reply.prompt);

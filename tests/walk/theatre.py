@@ -69,7 +69,7 @@ class Theatre:
     environment: dict[str, str]
     log: Path
     password: str = PASSWORD
-    learners: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(14)}
+    learners: ClassVar[dict[str, str]] = {f"learner{n}": f"学员{n}" for n in range(15)}
     people: ClassVar[dict[str, str]] = {"author": "作者", **learners}
     serve: tuple[str, ...] = (sys.executable, "-m", "zhixin", "serve")
     server: subprocess.Popen[bytes] | None = field(default=None, init=False)

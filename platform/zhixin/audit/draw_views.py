@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from zhixin import access, clock, db
-from zhixin.audit import draws
+from zhixin.audit import draws, trail
 from zhixin.audit.views import act, blueprint, everywhere, settings
 from zhixin.errors import Invalid
 from zhixin.people.models import Role
@@ -39,13 +39,23 @@ def show_draws() -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/draws/published", endpoint="published_draws")
+@access.public
+def show_published() -> ResponseReturnValue:
+    """What was announced and drawn, before and after, for everybody: the seeds, and no person."""
+    origin = settings().origin
+    found = draws.published(db.session())
+    seeds = {draw.id: draws.seed(draw, origin) for draw in found if draw.tree_size}
+    return render_template("audit/published.html", draws=found, seeds=seeds)
+
+
 @blueprint.get("/draws/<int:draw_id>")
 @access.only(Role.AUDITOR)
 def draw(draw_id: int) -> ResponseReturnValue:
-    """One sample with its seed, so that anybody can draw it again."""
+    """One sample with its seed. It names people: who looked is noted."""
     session, auditor = db.session(), access.person()
     found = draws.get(session, auditor, draw_id)
-    return render_template(
+    page = render_template(
         "audit/draw.html",
         draw=found,
         origin=settings().origin,
@@ -53,6 +63,12 @@ def draw(draw_id: int) -> ResponseReturnValue:
         drawn=draws.drawn(session, found),
         own=auditor.id,
     )
+    with db.database().transaction() as brief:
+        trail.note(
+            brief, actor_id=auditor.id, act="view", object_kind="audit-draw", object_id=draw_id,
+            address=request.remote_addr, now=clock.now(),
+        )  # fmt: skip
+    return page
 
 
 @blueprint.get("/draws/<int:draw_id>/population.txt")

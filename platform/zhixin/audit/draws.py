@@ -167,6 +167,11 @@ def of(session: Session, auditor: Person) -> Sequence[Draw]:
     return session.scalars(query.limit(SHOWN)).all()
 
 
+def published(session: Session) -> Sequence[Draw]:
+    """All draws, the newest first, for everybody: what each was drawn from is told by its hash."""
+    return session.scalars(sa.select(Draw).order_by(Draw.id.desc()).limit(SHOWN)).all()
+
+
 def get(session: Session, auditor: Person, draw_id: int) -> Draw:
     """Raises: NotFound."""
     found = session.get(Draw, draw_id, options=[joinedload(Draw.organisation)])

@@ -16,7 +16,7 @@ from zhixin.audit import desk, draws, sampling, trail
 from zhixin.audit.commands import audit
 from zhixin.audit.models import Draw, DrawnAward
 from zhixin.errors import Conflict, Invalid, NotFound
-from zhixin.people.models import Role
+from zhixin.people.models import Person, Role
 
 ORIGIN = "zhixin.example/ledger"
 
@@ -80,6 +80,36 @@ def test_a_draw_waits_for_a_checkpoint_that_nobody_knew(session, recorded, act):
     assert [trace.act for trace, _ in trail.of(session, "audit-draw", draw.id)] == [
         "draw", "announce-draw",
     ]  # fmt: skip
+
+
+def test_everybody_sees_what_was_announced_before_it_is_drawn(app, session, recorded, act):
+    """Without an account: first the hash of what is drawn from, then the seed, and no person."""
+    stranger, year = app.test_client(), recorded[0].year
+    names = session.scalars(sa.select(Person.name).where(Person.id != act.auditor.id)).all()
+    address = "/audit/draws/published"
+    assert "还没有公布过抽样" in stranger.get(address).text
+    draw = draws.announce(session, act, year=year, organisation_id=None, wanted=2)
+    session.commit()
+    announced = stranger.get(address).text
+    assert draw.population_sha256 in announced
+    assert "等待检查点" in announced
+    next_entry(session)
+    draws.complete(session, ORIGIN, act.now)
+    session.commit()
+    drawn = stranger.get(address).text
+    assert draw.root in drawn
+    assert "等待检查点" not in drawn
+    assert not [name for name in names if name in drawn]
+    assert address in stranger.get("/ledger").text
+
+
+def test_who_looked_at_a_sample_is_on_the_trail(sign_in, auditor, session, recorded, act):
+    """It names people."""
+    draw = draws.announce(session, act, year=recorded[0].year, organisation_id=None, wanted=2)
+    session.commit()
+    assert sign_in(auditor).get(f"/audit/draws/{draw.id}").status_code == 200
+    kinds = sa.select(trail.Trace.object_kind).where(trail.Trace.act == "view")
+    assert session.scalars(kinds).all() == ["audit-draw"]
 
 
 def test_anybody_draws_it_again(session, recorded, act, tmp_path):

@@ -52,3 +52,37 @@ def test_an_answer_survives_a_reload_and_a_lost_network(
         visitor.context.set_offline(False)
         until(page, lambda: saved(theatre, "learner7") == {**before, "q2": ("照度",)})
         expect(status).to_contain_text("已保存")
+
+
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+def test_what_was_answered_without_a_network_survives_closing_the_page(
+    chromium: Browser, theatre: Theatre
+) -> None:
+    """Answered with the network gone, and the page closed before it is back: the answers stand
+    in the attempt when it is opened again in this browser, and it sends them by itself."""
+    first = Visitor(chromium, theatre, "learner8")
+    page = first.page
+    page.goto("/fields/transport")
+    page.get_by_role("link", name=TITLE).first.click()
+    page.get_by_role("button", name="报名学习").click()
+    page.get_by_role("link", name=QUIZ).first.click()
+    page.get_by_role("button", name="开始作答").click()
+    expect(page.locator("[data-answered]")).to_have_text("已答 0/2")
+    address = page.url
+    first.context.set_offline(True)
+    page.get_by_label("机械通风").check()
+    page.get_by_label("第 1 空").fill("照度")
+    expect(page.locator("[data-save-status]")).to_contain_text("无网络，答案保存在本机")
+    page.close()
+    assert not first.faults, first.faults
+    again = Visitor(chromium, theatre, context=first.context)
+    with again as page:
+        again.context.set_offline(False)
+        page.wait_for_timeout(1000)  # longer than the closed page would have waited
+        assert saved(theatre, "learner8") == {}, "the server can't know of them yet"
+        page.goto(address)
+        expect(page.get_by_label("机械通风")).to_be_checked()
+        expect(page.get_by_label("第 1 空")).to_have_value("照度")
+        expect(page.locator("[data-answered]")).to_have_text("已答 2/2")
+        until(page, lambda: saved(theatre, "learner8") == {"q1": ("a",), "q2": ("照度",)})
+        expect(page.locator("[data-save-status]")).to_contain_text("已保存")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -228,3 +229,65 @@ def test_a_unit_takes_what_is_there(
         session.expire_all()
         assert session.get_one(type(unit), unit_id).asset_id == asset_id
         assert session.scalars(sa.select(Upload.asset_id)).all() == [asset_id]
+
+
+#: A drag that brings files with these names and sizes over the zone and lets them go there; whether
+#: the zone takes files at all (or the browser would open them instead of the page).
+DROP = """([zone, files]) => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, size] of files)
+        dataTransfer.items.add(new File([new Uint8Array(size)], name, {type: "video/mp4"}));
+    const happens = {dataTransfer, bubbles: true, cancelable: true};
+    const takes = !zone.dispatchEvent(new DragEvent("dragover", happens));
+    return takes && !zone.dispatchEvent(new DragEvent("drop", happens));
+}"""
+
+
+def _bytes(text: str) -> float:
+    """How many "1.5 MB" are."""
+    number, unit = text.split()
+    return float(number) * {"kB": 1e3, "MB": 1e6}[unit]
+
+
+def test_dropped_files_are_sent_and_show_their_speed(
+    session: Session, site: Site, author: Person
+) -> None:
+    """Two files are dropped onto the page at once: both are sent. While one is on its way its row
+    says how much of it has gone, how fast, and how long the rest will take at this speed."""
+    page = site.open(author)
+    wire = _open(page, "/studio/media")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.headers.get("upload-offset") in (str(PIECE), str(2 * PIECE)):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/uploads/*", hold)
+    sizes = {"短录像.mp4": PIECE // 2, "长录像.mp4": 5 * PIECE}
+    zone = page.locator("[data-drop]").element_handle()
+    assert page.evaluate(DROP, [zone, list(sizes.items())])
+    short, long = (page.locator(".sending", has_text=name) for name in sizes)
+    expect(short).to_contain_text("上传完成")
+    until(page, lambda: len(held) == 1)
+    page.wait_for_timeout(2000)
+    held[0].continue_()  # two pieces in more than two seconds
+    until(page, lambda: len(held) == 2)
+    says = re.compile(r"(\S+ [kM]B) / (\S+ [kM]B)，每秒 (\S+ [kM]B)，剩余 (\d+):(\d\d)")
+    line = long.locator(".progress-line span").first
+    expect(line).to_have_text(says)
+    found = says.fullmatch(line.text_content() or "")
+    assert found is not None
+    sent, total, speed = map(_bytes, found.groups()[:3])
+    left_s = 60 * int(found[4]) + int(found[5])
+    assert (sent, total) == (2.1e6, 5.2e6)
+    assert 0 < speed <= PIECE
+    assert abs(left_s - (total - sent) / speed) < 1.5
+    held[1].continue_()
+    expect(long).to_contain_text("上传完成")
+    assert wire.begun == 2
+    assert wire.forbidden == []
+    with site.lock:
+        brought = session.execute(sa.select(Asset.file_name, Asset.source_bytes)).all()
+        assert dict(brought) == sizes

@@ -15,20 +15,19 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests.adversaries import clocked
+from tests.platform.ledger import crashing
 from zhixin.ledger import log
 from zhixin.ledger.models import EntryKind
 
-BEFORE, AFTER = "before the decision's commit", "after the decision's commit"
-
-
-def place() -> Path:
-    return Path(os.environ[clocked.PLACE]).parent
+#: The decision's two steps are the server's; of the others a sequencer is killed.
+BEFORE, AFTER, *SEQUENCER = crashing.STEPS
 
 
 def _stand_still(step: str) -> None:
-    wanted = place() / "stop"
+    place = Path(os.environ[clocked.PLACE])
+    wanted = place.with_name("stop")
     if wanted.exists() and wanted.read_text() == step:
-        (place() / "stopped").write_text(step)
+        place.with_name("stopped").write_text(step)
         time.sleep(600)
 
 
@@ -44,5 +43,5 @@ def create_app() -> Flask:
             sa.event.listen(session, "after_commit", lambda _session: _stand_still(AFTER))
         return made
 
-    log.submit = submit  # type: ignore[assignment]
+    log.submit = submit
     return app

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from tests.adversaries.browser import Browser
+from tests.adversaries.browser import Answer
 from tests.adversaries.site import Site, serving
 from tests.adversaries.viewer import Honest
 from tests.platform.ledger import stopping
@@ -29,18 +27,6 @@ from zhixin.ledger.models import Entry, EntryKind, Submission
 pytestmark = pytest.mark.services
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    if request.param == "sqlite":
-        return ""
-    url, name = sa.make_url(request.getfixturevalue("postgres_url")), f"killed_{uuid4().hex}"
-    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    server.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
-
-
 def _study(site: Site, learner: Honest) -> str:
     """All but handing in; the address for that."""
     learner.begin()
@@ -48,77 +34,79 @@ def _study(site: Site, learner: Honest) -> str:
     while not learner.resting:
         site.clock.forward(chance.uniform(10, 20))  # no program's clock: nothing holds the award up
         learner.tick()
+    unit = f"/learn/{learner.enrolment}/q1"
     assert learner.browser.form(f"/learn/{learner.enrolment}/p1/read").status == 303
-    assert learner.browser.form(f"/learn/{learner.enrolment}/q1/attempt").status == 303
-    page = learner.browser.get(f"/learn/{learner.enrolment}/q1").body.decode()
-    attempt = page.partition(f"/learn/{learner.enrolment}/q1/attempts/")[2].partition('"')[0]
-    return f"/learn/{learner.enrolment}/q1/attempts/{attempt}"
+    assert learner.browser.form(f"{unit}/attempt").status == 303
+    page = learner.browser.get(unit).body.decode()
+    return f"{unit}/attempts/" + page.partition(f"{unit}/attempts/")[2].partition('"')[0]
 
 
-def _kill_when(site: Site, folder: Path, step: str, act: Callable[[], None]) -> None:
-    """Let ``act`` go on in a thread until a server process says that it is there."""
-    (folder / "stop").write_text(step)
-    said = folder / "stopped"
-    asking = threading.Thread(target=act)
-    asking.start()
-    deadline = time.monotonic() + 120
-    while not (said.exists() and said.read_text() == step):
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
-    site.kill()
-    asking.join(30)
-    (folder / "stop").unlink()
+def _kill_when(site: Site, folder: Path, step: str, ask: Callable[[], Answer]) -> None:
+    """Ask, and kill the server when one of its processes says that it is there."""
+    wanted, said = folder / "stop", folder / "stopped"
+    wanted.write_text(step)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask)
+        try:
+            while not (said.exists() and said.read_text() == step):
+                assert not answer.done(), "it never came to that"  # the browser's patience ends
+                time.sleep(0.05)
+        finally:
+            site.kill()
+        with pytest.raises(OSError):  # noqa: PT011 - each way in which a line can break
+            answer.result(30)
+    wanted.unlink()
     said.unlink()
     site.start_again()
 
 
-def test_killed_between_the_award_and_the_checkpoint(tmp_path: Path, database_url: str) -> None:
+def _assert_kept(site: Site, *, awards: int, entries: int) -> None:
+    """So many awards, each once in the outbox, and entries of awards; and the log holds."""
+    of_award = Submission.kind == EntryKind.AWARD
+    count = sa.func.count()
+    with site.app.extensions["db"].session(writes=False) as session:
+        kept = (
+            session.scalar(sa.select(count).select_from(Award)),
+            session.scalar(sa.select(count).where(of_award)),
+            session.scalar(sa.select(count).where(Entry.kind == EntryKind.AWARD)),
+        )
+        assert kept == (awards, awards, entries)
+        signer = Signer.of(site.app.extensions["settings"])
+        report = verification.verify(session, [signer.verifier_key])
+        assert (report.findings, report.holds) == ([], True)
+        assert list(reckoning.differing(session)) == []
+
+
+def test_killed_between_the_award_and_the_checkpoint(
+    tmp_path: Path, empty_engine: sa.Engine
+) -> None:
     """Before its commit there is neither award nor entry, and handing in again gives it; after
     it there is one of each, whatever is killed on the way into the log, and the log holds."""
-    with serving(tmp_path, database_url, "tests.platform.ledger.stopping:create_app") as site:
-        name = site.arrive()
-        learner = site.honest(name, "plain")
+    url = empty_engine.url.render_as_string(hide_password=False)
+    with serving(tmp_path, url, "tests.platform.ledger.stopping:create_app") as site:
+        learner = site.honest(site.arrive(), "plain")
         path = _study(site, learner)
         learner.browser.close()
 
-        def hand_in() -> None:
-            browser: Browser = learner.browser.twin()
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                browser.form(path, **{"q-q1": "b"})
-            browser.close()
-
-        database = site.app.extensions["db"]
-
-        def kept() -> tuple[int, int, int]:
-            """Awards, what waits or waited for the log, entries."""
-            with database.session(writes=False) as session:
-                of_award = Submission.kind == EntryKind.AWARD
-                count = sa.func.count()
-                return (
-                    session.scalar(sa.select(count).select_from(Award)),
-                    session.scalar(sa.select(count).where(of_award)),
-                    session.scalar(sa.select(count).where(Entry.kind == EntryKind.AWARD)),
-                )
+        def hand_in() -> Answer:
+            with closing(learner.browser.twin()) as browser:
+                return browser.form(path, **{"q-q1": "b"})
 
         _kill_when(site, tmp_path, stopping.BEFORE, hand_in)
-        assert kept() == (0, 0, 0)
+        _assert_kept(site, awards=0, entries=0)
         _kill_when(site, tmp_path, stopping.AFTER, hand_in)
-        assert kept() == (1, 1, 0)
-        hand_in()  # the person, who got no answer
+        _assert_kept(site, awards=1, entries=0)
+        answer = hand_in()  # the person, who got no answer
+        assert (answer.status, answer.headers["Location"]) == (303, path.partition("/attempts")[0])
+        settings = site.app.extensions["settings"]
         installation = {
-            "ZHIXIN_DATA_DIR": str(tmp_path / "var"),
-            "ZHIXIN_DATABASE_URL": database_url,
-            "ZHIXIN_BROKER_URL": "memory://",
+            "ZHIXIN_DATA_DIR": str(settings.data_dir),
+            "ZHIXIN_DATABASE_URL": url,
+            "ZHIXIN_BROKER_URL": settings.broker_url,
         }
-        # Two of the steps; ``test_crash`` has all of them.
-        for step, entries in (("tiles are written", 0), ("after the sequencer's commit", 1)):
+        for step in stopping.SEQUENCER:
             kill_at(step, installation, "decided")
-            assert kept() == (1, 1, entries)
-        signer = Signer.of(site.app.extensions["settings"])
-        with database.transaction() as session:
-            log.append_waiting(session, signer, clock.now())
-        assert kept() == (1, 1, 1)
-        with database.session(writes=False) as session:
-            report = verification.verify(session, [signer.verifier_key])
-            assert (report.findings, report.holds) == ([], True)
-            assert list(reckoning.differing(session)) == []
+            _assert_kept(site, awards=1, entries=int(step == stopping.SEQUENCER[-1]))
+        with site.app.extensions["db"].transaction() as session:
+            assert log.append_waiting(session, Signer.of(settings), clock.now()) == 0
+        _assert_kept(site, awards=1, entries=1)

@@ -7,10 +7,10 @@ network, no concat or playlist formats (which can name other files), bounded tim
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,23 @@ def probe(path: Path, *, timeout_s: float = 60) -> Probe:
     if size == 0:
         raise MediaRejected("empty")
     deadline = time.monotonic() + timeout_s
-    found = _describe(path, deadline)
+    text = _describe(path, deadline)
+    try:
+        known, form, picture = _known(text, size)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        # A file can lead its reader astray: what is of another form than FFprobe's is refused.
+        raise MediaRejected("not-a-video") from None
+    return replace(known, duration_ms=_whole_ms(path, form, picture, deadline))
+
+
+def _known(text: str, size: int) -> tuple[Probe, dict[str, Any], dict[str, Any]]:
+    """All but the duration, from FFprobe's JSON; beside it what that says of the file and of its
+    picture.
+
+    Raises:
+        MediaRejected: there is no picture. Errors of all kinds: it is not FFprobe's JSON.
+    """
+    found: dict[str, Any] = json.loads(text or "{}")
     streams: list[dict[str, Any]] = found.get("streams", [])
     form: dict[str, Any] = found.get("format", {})
     pictures = [
@@ -141,9 +157,9 @@ def probe(path: Path, *, timeout_s: float = 60) -> Probe:
         raise MediaRejected("truncated")
     begins = _ms(pictures[0].get("start_time")) or 0
     sounds = tuple(_audio(s, begins) for s in streams if s.get("codec_type") == "audio")
-    return Probe(
+    known = Probe(
         container=str(form.get("format_name", "")),
-        duration_ms=_whole_ms(path, form, pictures[0], deadline),
+        duration_ms=0,
         size_bytes=size,
         stream_count=len(streams),
         video=video,
@@ -151,6 +167,7 @@ def probe(path: Path, *, timeout_s: float = 60) -> Probe:
         sounds=sounds,
         kbps=_kbps(form),
     )
+    return known, form, pictures[0]
 
 
 def begins_whole(path: Path, index: int, *, timeout_s: float = 60) -> bool:
@@ -181,7 +198,7 @@ def _video(stream: dict[str, Any]) -> VideoStream:
     )
     pixel_aspect = _ratio(stream.get("sample_aspect_ratio"))
     return VideoStream(
-        codec=stream.get("codec_name", "?"),
+        codec=str(stream.get("codec_name", "?")),
         width=int(stream.get("width", 0)),
         height=int(stream.get("height", 0)),
         fps=_fps(stream),
@@ -206,7 +223,7 @@ def _video(stream: dict[str, Any]) -> VideoStream:
 def _audio(stream: dict[str, Any], picture_begins_ms: int) -> AudioStream:
     begins_ms = _ms(stream.get("start_time"))
     return AudioStream(
-        codec=stream.get("codec_name", "?"),
+        codec=str(stream.get("codec_name", "?")),
         channels=int(stream.get("channels", 0)),
         index=int(stream["index"]),
         profile=str(stream.get("profile", "")),
@@ -240,10 +257,12 @@ def _fps(stream: dict[str, Any]) -> float:
 
 def _ratio(text: str | None) -> float:
     """``"30000/1001"``, ``"16:11"``; 0 when unknown."""
+    above, _slash, below = (text or "0").replace(":", "/").partition("/")
     try:
-        return float(Fraction((text or "0").replace(":", "/")))
+        value = float(above) / float(below or 1)
     except (ValueError, ZeroDivisionError):
         return 0.0
+    return value if math.isfinite(value) else 0.0
 
 
 def _whole_ms(path: Path, form: dict[str, Any], stream: dict[str, Any], deadline: float) -> int:
@@ -272,7 +291,7 @@ def _whole_ms(path: Path, form: dict[str, Any], stream: dict[str, Any], deadline
 def _ms(text: str | None) -> int | None:
     try:
         return round(float(text or "") * 1000)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -292,14 +311,13 @@ def _last_packet_ms(path: Path, start_ms: int | None, frame_ms: int, deadline: f
     return last
 
 
-def _describe(path: Path, deadline: float) -> dict[str, Any]:
+def _describe(path: Path, deadline: float) -> str:
     text = ""
     for line in _ffprobe(path, deadline, "-show_entries", ENTRIES, "-of", "json=c=1"):
         text += line
         if len(text) > MOST_OUTPUT:
             raise MediaRejected("too-many-streams")
-    found: dict[str, Any] = json.loads(text or "{}")
-    return found
+    return text
 
 
 def _ffprobe(path: Path, deadline: float, *questions: str) -> Iterator[str]:

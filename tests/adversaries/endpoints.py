@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from courses.courseware.claims import MOST_SITTING_MS
 from tests.adversaries.adversary import Adversary, Attempt
+from tests.adversaries.browser import Answer
+from tests.adversaries.seeding import CHOICES
 from tests.adversaries.site import Records
-from tests.adversaries.viewer import VIDEO_S, Viewer
+from tests.adversaries.viewer import STOP_S, VIDEO_S, Viewer
 
 Refused = Counter[tuple[str, int]]
 #: They end what the others need, or change the account itself; ``sessions`` tries them.
@@ -95,3 +98,64 @@ class ReadsAndPassesEverythingElse(Adversary):
     def shows(self, found: Records, refused: Refused) -> None:
         assert self.units == {"u1": False, "u2": False, "p1": True, "q1": True}
         assert found.refusals == {"not-delivered"}
+
+
+class SpeaksForItsCourseware(Adversary):
+    """Says in its courseware's place that it is done and took days, in the words of both editions;
+    answers the stop of the video before it has come, with every choice, before and after a claim
+    of the whole video."""
+
+    course = "stopping"
+    gains_nothing_at_all = True
+    said = (
+        {"cmi.core.lesson_status": "completed", "cmi.core.session_time": "9999:59:59"},
+        {"cmi.completion_status": "completed", "cmi.session_time": "P9999DT99999H"},
+        {"cmi.core.score.raw": "100", "cmi.success_status": "passed", "cmi.session_time": "PT24H"},
+    )
+
+    def run(self, me: Viewer, at: Attempt) -> None:
+        for values in self.said:
+            answer = self._say(me, "g1", values)
+            assert (answer.status, answer.json) == (200, {"done": True})
+            assert self._say(me, "u1", values).status == 404  # a video is no courseware
+        assert self._say(me, "g1", {"hours": "4"}).status == 422
+        me.open()
+        self.early = 0
+        for _claim in range(2):
+            self._answer_ahead(me)
+            at.wait(15)
+            assert me.beat([(0, VIDEO_S)]).json["reason"] == "not-delivered"
+        self._answer_ahead(me)
+        shown = me.progress()
+        units = {each["key"]: (each["confirmed_ms"], each["done"]) for each in shown["units"]}
+        assert units == {"u1": (0, False), "g1": (0, True)}
+        assert not shown["course"]["complete"]
+        assert shown["course"]["award"] is None
+
+    def _say(self, me: Viewer, unit: str, values: dict[str, str]) -> Answer:
+        address = f"/api/v1/enrolments/{me.enrolment}/courseware/{unit}"
+        return me.browser.call(address, {"values": values})
+
+    def _answer_ahead(self, me: Viewer) -> None:
+        address = f"/api/v1/enrolments/{me.enrolment}/units/u1/stops"
+        (stop,) = me.browser.get(address).json["stops"]
+        assert (stop["at"], stop["reached"], stop["answered"]) == (STOP_S, False, False)
+        assert (stop["text"], stop["options"], stop["right"]) == ("", [], None)
+        for choice in range(len(CHOICES)):
+            answer = me.browser.call(
+                f"{address}/{stop['place']}", {"choice": choice, "tries": stop["tries"]}
+            )
+            assert (answer.status, answer.code) == (409, "stop-not-reached")
+            self.early += 1
+
+    def shows(self, found: Records, refused: Refused) -> None:
+        assert refused["learning_api.answer_stop", 409] == self.early
+        assert found.stops == 0
+        assert found.refusals == {"not-delivered"}
+        (claim,) = found.claims.values()
+        assert claim.unit_key == "g1"
+        assert claim.claimed_ms == len(self.said) * MOST_SITTING_MS  # shown, never counted
+        assert claim.values == {
+            "cmi.core.lesson_status": "completed", "cmi.completion_status": "completed",
+            "cmi.core.score.raw": "100", "cmi.success_status": "passed",
+        }  # fmt: skip

@@ -1,10 +1,13 @@
-"""A city in miniature: two published courses of two videos, one of them with presence prompts,
-and people who learn. Their segments are small files on disk: the server only serves them."""
+"""A city in miniature: two published courses of two videos, one of them with presence prompts, a
+third of courseware and a video that stops for everybody, and people who learn. Their segments are
+small files on disk: the server only serves them."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
@@ -12,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from assessments import drafting
 from courses import fields
+from courses.courseware import keeping
+from courses.courseware.models import Edition
 from courses.documents import Chapter, CourseDocument, Unit, VideoCheck
 from courses.models import Course, CourseVersion, UnitKind, VersionState
 from media.models import Asset, AssetState
 from media.storage import MediaStore
-from tests.adversaries.viewer import QUESTION, RIGHT, SEGMENT_S, UNITS, VIDEO_S
+from tests.adversaries.viewer import QUESTION, RIGHT, SEGMENT_S, STOP_S, UNITS, VIDEO_S
 from zhixin import clock, db
 from zhixin.hours import policies
 from zhixin.hours.models import Policy
@@ -27,6 +32,7 @@ from zhixin.people.models import Person, Role, TitleLevel
 PASSWORD = "learn to learn 2026"
 ANSWER_S = 60
 SEGMENTS = VIDEO_S // SEGMENT_S
+CHOICES = ("一九九八年", RIGHT, "二〇一一年")
 PAPER: dict[str, Any] = {
     "title": "小测",
     "questions": [{
@@ -37,7 +43,7 @@ PAPER: dict[str, Any] = {
 
 
 def seed(app: Flask, learners: int) -> dict[str, int]:
-    """Everything; returns the courses' ids by ``plain`` and ``asked``."""
+    """Everything; returns the courses' ids by ``plain``, ``asked`` and ``stopping``."""
     with app.app_context(), db.database().transaction() as session:
         author = _person(session, "author", accounts.hasher.hash(PASSWORD), Role.AUTHOR)
         hashed = accounts.hasher.hash(PASSWORD)  # one for all: hashing is slow on purpose
@@ -48,9 +54,12 @@ def seed(app: Flask, learners: int) -> dict[str, int]:
         drafting.save(session, paper.id, author.id, PAPER, paper.revision, clock.now())
         frozen = drafting.freeze(session, paper.id, clock.now()).id
         asking = Presence(every_minutes=Decimal(2), answer_seconds=ANSWER_S)
+        units, plain = _units(assets, frozen), _policy(session, None)
+        package = _courseware(session, app.extensions["media_store"], author.id)
         return {
-            "plain": _course(session, author.id, assets, frozen, _policy(session, None)),
-            "asked": _course(session, author.id, assets, frozen, _policy(session, asking)),
+            "plain": _course(session, author.id, units, plain),
+            "asked": _course(session, author.id, units, _policy(session, asking)),
+            "stopping": _course(session, author.id, _stopping(assets[0], package), plain),
         }
 
 
@@ -89,6 +98,15 @@ def _asset(session: Session, store: MediaStore, owner_id: int) -> int:
     return asset.id
 
 
+def _courseware(session: Session, store: MediaStore, owner_id: int) -> str:
+    """A package of one page; what it would say of a learner, the programs say themselves."""
+    with TemporaryDirectory() as folder:
+        page = Path(folder) / "start.html"
+        page.write_text("<html><head><title>t</title></head></html>")
+        brought = keeping.bring(store, owner_id, Edition.SCORM_12, {page.name: page}, clock.now())
+    return keeping.keep(session, store, brought).id
+
+
 def _policy(session: Session, presence: Presence | None) -> Policy:
     rule = CreditRule(
         minutes_per_hour=Decimal(10), step=Decimal("0.5"), coverage_needed=Decimal("0.9"),
@@ -102,9 +120,38 @@ def _policy(session: Session, presence: Presence | None) -> Policy:
     )  # fmt: skip
 
 
-def _course(
-    session: Session, owner_id: int, assets: list[int], paper_version_id: int, policy: Policy
-) -> int:
+def _units(assets: list[int], paper_version_id: int) -> tuple[Unit, ...]:
+    checks = tuple(
+        VideoCheck(at_ms=at * 1000, text=QUESTION, options=CHOICES, right=1)
+        for at in (30, 300, 600)
+    )
+    return (
+        *(_video(key, asset, checks) for key, asset in zip(UNITS, assets, strict=True)),
+        Unit(key="p1", kind=UnitKind.PAGE, title="讲义", body="正文"),
+        Unit(key="q1", kind=UnitKind.QUIZ, title="小测", paper_version_id=paper_version_id, questions=1),
+    )  # fmt: skip
+
+
+def _stopping(asset: int, courseware_id: str) -> tuple[Unit, ...]:
+    """A video that stops once for everybody, and courseware."""
+    stop = VideoCheck(at_ms=STOP_S * 1000, text=QUESTION, options=CHOICES, right=1, everyone=True)
+    return (
+        _video(UNITS[0], asset, (stop,)),
+        Unit(
+            key="g1", kind=UnitKind.SCORM, title="课件", courseware_id=courseware_id,
+            launch="start.html",
+        ),
+    )  # fmt: skip
+
+
+def _video(key: str, asset: int, checks: tuple[VideoCheck, ...]) -> Unit:
+    return Unit(
+        key=key, kind=UnitKind.VIDEO, title="讲", asset_id=asset, duration_ms=VIDEO_S * 1000,
+        checks=checks,
+    )  # fmt: skip
+
+
+def _course(session: Session, owner_id: int, units: tuple[Unit, ...], policy: Policy) -> int:
     now = clock.now()
     facts: dict[str, Any] = {
         "title": "课程", "field_code": fields.valid(session, now.date())[0].code,
@@ -117,26 +164,9 @@ def _course(
     )  # fmt: skip
     session.add(course)
     session.flush()
-    checks = tuple(
-        VideoCheck(
-            at_ms=at * 1000, text=QUESTION, options=("一九九八年", RIGHT, "二〇一一年"), right=1
-        )
-        for at in (30, 300, 600)
-    )
-    videos = [
-        Unit(
-            key=key, kind=UnitKind.VIDEO, title="讲", asset_id=asset, duration_ms=VIDEO_S * 1000,
-            checks=checks,
-        )
-        for key, asset in zip(UNITS, assets, strict=True)
-    ]  # fmt: skip
-    rest = [
-        Unit(key="p1", kind=UnitKind.PAGE, title="讲义", body="正文"),
-        Unit(key="q1", kind=UnitKind.QUIZ, title="小测", paper_version_id=paper_version_id, questions=1),
-    ]  # fmt: skip
     document = CourseDocument(
         summary="", teacher="王老师", teacher_title="",
-        chapters=(Chapter(title="章", units=(*videos, *rest)),), **facts,
+        chapters=(Chapter(title="章", units=units),), **facts,
     )  # fmt: skip
     session.add(CourseVersion(
         course_id=course.id, number=1, state=VersionState.PUBLISHED, document=document.to_text(),

@@ -21,7 +21,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from bench.seeding import fresh
+from courses.courseware.models import CoursewareClaim
 from courses.models import Enrolment, EnrolmentState
+from courses.stops.models import StopAnswer
 from media import intervals
 from media.models import Beat, Coverage, Playback, Prompt
 from tests.adversaries.browser import Browser
@@ -52,6 +54,10 @@ class Records:
     prompts: list[Prompt]
     completed: bool
     awards: int
+    #: What courseware says of this person, by unit: its word for the time and for the rest.
+    claims: dict[str, CoursewareClaim]
+    #: Stops at which any choice was taken.
+    stops: int
 
     @property
     def refusals(self) -> set[str]:
@@ -162,12 +168,18 @@ class Site:
         database: db.Database = self.app.extensions["db"]
         with database.session(writes=False) as session:
             person = session.scalars(sa.select(Person).where(Person.sign_in_name == name)).one()
-            of = lambda model: list(  # noqa: E731
-                session.scalars(sa.select(model).where(model.person_id == person.id))
-            )
-            playbacks: list[Any] = of(Playback)
+
+            def of(model: Any) -> list[Any]:
+                return list(session.scalars(sa.select(model).where(model.person_id == person.id)))
+
+            playbacks = of(Playback)
             beats = session.scalars(
                 sa.select(Beat).where(Beat.playback_id.in_([each.id for each in playbacks]))
+            )
+            claims = session.scalars(
+                sa.select(CoursewareClaim)
+                .join(Enrolment, Enrolment.id == CoursewareClaim.enrolment_id)
+                .where(Enrolment.person_id == person.id)
             )
             return Records(
                 covered_ms=sum(each.covered_ms for each in of(Coverage)),
@@ -176,6 +188,8 @@ class Site:
                 prompts=sorted(of(Prompt), key=lambda each: each.issued_at),
                 completed=any(each.state == EnrolmentState.COMPLETED for each in of(Enrolment)),
                 awards=len(of(Award)),
+                claims={each.unit_key: each for each in claims},
+                stops=len(of(StopAnswer)),
             )
 
     def refused(self) -> Counter[tuple[str, int]]:

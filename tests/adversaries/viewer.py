@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 UNITS = ("u1", "u2")
 VIDEO_S = 1200
 SEGMENT_S = 4
+#: When the first video of the course "stopping" stops for everybody (s).
+STOP_S = 600
 #: What the author's questions ask, and what everybody who saw the video answers.
 QUESTION, RIGHT = "刚才的例子发生在哪一年？", "二〇〇三年"
 

@@ -5,12 +5,21 @@ Only refusals in words (``DomainError``) may come out of a reader.
 
 from __future__ import annotations
 
+import base64
+import inspect
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from unittest import mock
 
+from flask import Flask
 from PIL import Image
+from sqlalchemy.orm import Session
 
 from assessments.exchange import excel, html, qti12
 from assessments.exchange.base import NoPictures, Questions
@@ -19,10 +28,27 @@ from assessments.papers import Paper
 from courses.courseware import claims
 from courses.courseware.models import Edition
 from courses.packages import document, foreign, reading  # noqa: F401 - foreign: so that it is seen
-from media import caption_files, reencoding
+from media import (
+    analysis,
+    api,
+    caption_files,
+    copying,
+    joining,
+    limits,
+    names,
+    probe,
+    ranges,
+    reencoding,
+    renditions,
+    report,
+    uploads,
+)
 from media.cues import Cue
+from media.models import Upload, UploadKind
+from media.storage import MediaStore
 from zhixin import archives, richtext, spreadsheets, texts, xmltree
 from zhixin.declarations import proofs
+from zhixin.errors import Invalid
 
 Reader = Callable[[bytes], object]
 
@@ -137,6 +163,142 @@ def _claims(content: bytes) -> None:
         claims.start(said, edition, 0)
 
 
+def _said_by_ffprobe(said: str, packets: str) -> probe.Probe:
+    """What is made of a file of which FFprobe says this."""
+
+    def answers(path: Path, deadline: float, *questions: str) -> Iterator[str]:
+        asked_json = "json=c=1" in questions
+        yield from filter(None, (said if asked_json else packets).split("\n"))
+
+    with mock.patch.object(probe, "_ffprobe", answers):
+        return probe.probe(Path(__file__))
+
+
+def _probe(content: bytes) -> None:
+    """What is taken can be planned, and its report kept: no NaN in it, no length of nothing."""
+    found = _said_by_ffprobe(content.decode(errors="replace"), PACKETS.decode())
+    json.dumps(report.of_probe(found), allow_nan=False)
+    limits.check(found, limits.Limits(max_bytes=10**6))
+    assert min(found.video.upright) > 0
+    copying.suits(found)
+    renditions.mix(found)
+    renditions.plan(found, analysis.Analysis())
+
+
+def _packets(content: bytes) -> None:
+    """The bytes as FFprobe's lines about packets, of a file whose streams are sound."""
+    text = content.decode(errors="replace")
+    with mock.patch.object(probe, "_ffprobe", return_value=iter(text.split("\n"))):
+        probe.begins_whole(Path(__file__), 0)
+    assert _said_by_ffprobe(FFPROBE.decode(), text).duration_ms > 0
+
+
+class _Uploads:
+    """Instead of a database: every upload is there, whole, and a part."""
+
+    def get(self, model: type[Upload], key: str) -> Upload:
+        later = datetime(9999, 1, 1, tzinfo=UTC)
+        return Upload(
+            id=key,
+            owner_id=1,
+            size=5,
+            received=5,
+            partial=True,
+            length_known=True,
+            expires_at=later,
+        )
+
+
+def _join(urls: list[str]) -> str:
+    """As ``api._join``, as far as it reads what was sent."""
+    api._metadata()
+    ids = [url.rstrip("/").rsplit("/", 1)[-1] for url in urls]
+    found = joining.parts(cast(Session, _Uploads()), ids, 1, datetime(2026, 11, 23, tzinfo=UTC))
+    assert all(each and " " not in each for each in ids)  # they are kept with spaces between
+    assert len(found) == len(ids)
+    return "joined"
+
+
+def _begun(length: int | None, *, partial: bool) -> tuple[Upload, None]:
+    """As ``api._begin``, as far as it reads what was sent."""
+    facts = api._metadata()
+    try:
+        UploadKind(facts.get("kind") or "video")
+    except ValueError:
+        raise Invalid from None
+    shown = names.shown(facts.get("filename", ""), "video")
+    assert 0 < len(shown) <= names.MOST_LETTERS
+    assert not {*"/\\\0\r\n"} & {*shown}
+    uploads.check_size(length or 0, 10**9)
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    return Upload(id="0" * 32, received=0, partial=partial, expires_at=now), None
+
+
+def _headers(content: bytes) -> dict[str, str]:
+    """Lines of ``Name: value`` as a server hands them over: each byte a character."""
+    sent = {}
+    for line in content.decode("latin-1").split("\n"):
+        name, _colon, value = line.partition(":")
+        sent["HTTP_" + name.strip().upper().replace("-", "_")] = value.strip(" \t\r")
+    return sent
+
+
+def _tus(content: bytes) -> None:
+    """The bytes as the head of a request that begins an upload, and of one that goes on with it."""
+    create, sent = inspect.unwrap(api.create), {**_headers(content), "HTTP_TUS_RESUMABLE": "1.0.0"}
+    with (
+        _APP.test_request_context("/", method="POST", environ_overrides=sent),
+        mock.patch.multiple(api, _join=_join, _begin=_begun),
+        mock.patch.object(api, "url_for", return_value="/"),
+    ):
+        create()
+        checksum = api._checksum()
+        assert checksum is None or checksum[0] in uploads.CHECKSUMS
+        for name in ("Upload-Length", "Upload-Offset"):
+            number = api._number(name)
+            assert number is None or 0 <= number < 10**18
+
+
+def _range(content: bytes) -> None:
+    """The bytes as the head of a request for a part: what is sent is what its head promises."""
+    whole = bytes(range(100))
+    vault = SimpleNamespace(open=lambda key, start, stop: io.BytesIO(whole[start:stop]))
+    store = cast(MediaStore, SimpleNamespace(vault=vault))
+    with _APP.test_request_context("/", environ_overrides=_headers(content)):
+        made = ranges.answer(store, "a", len(whole), "video/mp4", etag="e")
+        sent = made.get_data()
+        if made.status_code == 206:
+            begin, end = made.headers["Content-Range"][6:].partition("/")[0].split("-")
+            assert sent == whole[int(begin) : int(end) + 1] != b""
+        else:
+            assert sent == (whole if made.status_code == 200 else b"")
+
+
+#: Only for the headers of requests.
+_APP = Flask(__name__)
+FFPROBE = b"""{"streams":[{"index":0,"codec_name":"h264","profile":"High","codec_type":"video","width":1440,"height":1080,
+"has_b_frames":2,"sample_aspect_ratio":"4:3","pix_fmt":"yuv420p","level":40,"color_range":"tv","color_space":"bt709",
+"color_transfer":"bt709","color_primaries":"bt709","field_order":"progressive","r_frame_rate":"30000/1001",
+"avg_frame_rate":"25/1","start_time":"0.080000","duration":"6.000000","bit_rate":"1200000","disposition":{"default":1,"attached_pic":0},
+"tags":{"language":"und"},"side_data_list":[{"rotation":-90}]},
+{"index":1,"codec_name":"aac","profile":"LC","codec_type":"audio","sample_rate":"48000","channels":2,"channel_layout":"stereo",
+"r_frame_rate":"0/0","avg_frame_rate":"0/0","start_time":"0.000000","duration":"6.016000","bit_rate":"128000",
+"disposition":{"default":1,"attached_pic":0},"tags":{"language":"chi"}}],
+"format":{"format_name":"mov,mp4,m4a,3gp,3g2,mj2","start_time":"0.000000","duration":"6.016000","bit_rate":"1328000"}}"""
+#: As ``csv=p=0``; the last line is of ``compact=p=0``.
+PACKETS = b"""5.800000,5.720000,0.040000
+5.960000,N/A,N/A
+6.000000,5.960000,0.040000,
+pts_time=0.080000|flags=K__|start_time=0.080000"""
+TUS = [
+    b"Upload-Length: 5000\nUpload-Metadata: filename 6K6y5LmJLm1wNA==,kind dmlkZW8=,sha256 "
+    + base64.b64encode(b"a" * 64)
+    + b"\nUpload-Checksum: sha1 Lve95gjOVATpfV8EL5X4nxwjKHE=\nUpload-Offset: 0",
+    b"Upload-Defer-Length: 1\nUpload-Concat: partial\nUpload-Metadata: filename YS56aXA=,kind ZmlsZQ==,is_confidential",
+    b"Upload-Concat: final;/api/uploads/0123456789abcdef0123456789abcdef https://x.cn/api/uploads/f123456789abcdef0123456789abcdef/",
+]
+
+
 READERS: dict[str, Reader] = {
     "archive": _archive,
     "xml": xmltree.parse,
@@ -158,6 +320,10 @@ READERS: dict[str, Reader] = {
     "proof": lambda content: proofs.check(content, 10**6),
     "rich": _page_text,
     "claims": _claims,
+    "probe": _probe,
+    "packets": _packets,
+    "tus": _tus,
+    "range": _range,
 }
 
 
@@ -212,4 +378,8 @@ _OWN = {
     "proof": [*_drawn()[:2], b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"],
     "rich": ["# 甲\n\n**乙** [丙](https://x.cn) ![丁](picture:0123456789abcdef0123456789abcdef) $x^2$ `a`\n\n|a|b|\n|-|-|\n|1|2|\n".encode()],
     "claims": [b'{"cmi.core.session_time":"00:10:00.5","cmi.session_time":"P1DT2H3M4.5S","cmi.core.lesson_status":"passed"}'],
+    "probe": [FFPROBE],
+    "packets": [PACKETS],
+    "tus": TUS,
+    "range": [b"Range: bytes=10-19", b"Range: bytes=-20\nIf-Range: \"e\"", b"Range: bytes=5-", b"If-None-Match: W/\"a\", \"e\"", b"Range: bytes=0-0,5-9"],
 }  # fmt: skip

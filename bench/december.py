@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from bench.beats import postgres
 from bench.crowd import Crowd, Kind
 from bench.report import Comparison
 from bench.seeding import Watching, fresh, quiet, watchers
-from bench.servers import cpu_s, group, serving, stolen_s
+from bench.servers import group, serving, spending
 from media import intervals, streaming
 from media.models import Asset, Beat, Coverage, Playback
 from media.renditions import SEGMENT_S
@@ -44,8 +43,8 @@ def measure() -> Iterator[Comparison]:
         note=(
             f"{SECONDS} s, after they came within {RAMP_S} s. Latency counts from when a request"
             " fell due. CPU share is of the whole machine; the driver, on the same one, has its"
-            " own row, and what the host of a virtual machine took. Lost: beats answered as taken that are not in the database with all of"
-            " their time credited."
+            " own row, and what the host of a virtual machine took. Lost: beats answered as taken"
+            " that are not in the database with all of their time credited."
         ),
     )
     found.rows += _evening("SQLite", "", ())
@@ -70,31 +69,26 @@ def _evening(name: str, database_url: str, also: tuple[int, ...]) -> list[list[s
             crowd.run(RAMP_S + BEAT_S)
             crowd.counting = True
             roots = (server.process.pid, *also)
-            before, own, started = cpu_s(*roots), time.process_time(), time.monotonic()
-            stolen = stolen_s()
-            crowd.run(SECONDS)
+            with spending(*roots) as spent:
+                crowd.run(SECONDS)
             crowd.counting = False
-            took = time.monotonic() - started
-            spent, driving = cpu_s(*roots) - before, time.process_time() - own
-            stolen = stolen_s() - stolen
             memory = _memory_mib(*roots)
             crowd.finish()
         lost = _lost(settings, kinds[0])
-    cores = (os.cpu_count() or 1) * took
     rows = [
         [
-            f"{name}: {kind.name}s", f"{kind.accepted / took:.0f}",
+            f"{name}: {kind.name}s", f"{kind.accepted / spent.wall:.0f}",
             *(f"{kind.percentile(part):.1f}" for part in (0.5, 0.95, 0.99)),
             "", "", "",
         ]
         for kind in kinds
     ]  # fmt: skip
-    rows[0][5:] = [f"{spent / cores:.0%}", f"{memory:.0f}", str(lost)]
+    rows[0][5:] = [spent.share(spent.servers), f"{memory:.0f}", str(lost)]
     refused = sum(kind.refused for kind in kinds)
-    rows.append(
-        [f"{name}: the driver", "", "", "", "", f"{driving / cores:.0%}", "", f"{refused} refused"]
-    )
-    rows.append([f"{name}: taken by the host", "", "", "", "", f"{stolen / cores:.0%}", "", ""])
+    for who, theirs, of_them in (
+        ("the driver", spent.driver, f"{refused} refused"), ("taken by the host", spent.host, "")
+    ):  # fmt: skip
+        rows.append([f"{name}: {who}", *[""] * 4, spent.share(theirs), "", of_them])
     return rows
 
 

@@ -28,7 +28,7 @@ from bench.beats import postgres
 from bench.crowd import Crowd, Kind
 from bench.report import Comparison
 from bench.seeding import HOUR_MS, browser, fresh, lecture, publish, quiet
-from bench.servers import cpu_s, serving, stolen_s
+from bench.servers import serving, spending
 from courses import scopes
 from courses.documents import Chapter, CourseDocument, Unit
 from courses.models import Enrolment, EnrolmentState, UnitKind
@@ -61,8 +61,8 @@ def measure() -> Iterator[Comparison]:
             f"Each saves the last {LAST} answers one by one within the minute, then hands in, all"
             " in its second half. Latency counts from when a request fell due. CPU share is of the"
             " whole machine; the driver has its own row, and what the host of a virtual machine"
-            " took. Lost: answers that are not in the graded"
-            " sheets as they were given, and requests not answered with 200."
+            " took. Lost: answers that are not in the graded sheets as they were given, and"
+            " requests not answered with 200."
         ),
     )
     found.rows += _sitting("SQLite", "", ())
@@ -134,15 +134,10 @@ def _sitting(name: str, database_url: str, also: tuple[int, ...]) -> list[list[s
             _warm(server.port)
             hall = Hall(server.port, kinds, [_moments(chance) for _each in sittings])
             roots = (server.process.pid, *also)
-            before, own, started = cpu_s(*roots), time.process_time(), time.monotonic()
-            stolen = stolen_s()
-            hall.run(MINUTE_S + 2)
-            hall.finish()
-            took = time.monotonic() - started
-            spent, driving = cpu_s(*roots) - before, time.process_time() - own
-            stolen = stolen_s() - stolen
+            with spending(*roots) as spent:
+                hall.run(MINUTE_S + 2)
+                hall.finish()
         lost = _lost(settings, sittings) + sum(kind.refused for kind in kinds)
-    cores = (os.cpu_count() or 1) * took
     rows = [
         [
             f"{name}: {kind.name}", f"{kind.accepted}",
@@ -150,9 +145,9 @@ def _sitting(name: str, database_url: str, also: tuple[int, ...]) -> list[list[s
         ]
         for kind in kinds
     ]  # fmt: skip
-    rows[0][6:] = [f"{spent / cores:.0%}", str(lost)]
-    for who, theirs in (("the driver", driving), ("taken by the host", stolen)):
-        rows.append([f"{name}: {who}", *[""] * 5, f"{theirs / cores:.0%}", ""])
+    rows[0][6:] = [spent.share(spent.servers), str(lost)]
+    for who, theirs in (("the driver", spent.driver), ("taken by the host", spent.host)):
+        rows.append([f"{name}: {who}", *[""] * 5, spent.share(theirs), ""])
     return rows
 
 

@@ -101,9 +101,7 @@ def cpu_s(*roots: int) -> float:
     return sum(group(*roots).values()) / TICKS
 
 
-def stolen_s() -> float:
-    """CPU seconds so far that the host of a virtual machine gave to others while this one had
-    work to do."""
+def _stolen_s() -> float:
     with open("/proc/stat") as stat:
         return int(stat.readline().split()[8]) / TICKS
 
@@ -117,6 +115,33 @@ def group(*roots: int) -> dict[int, int]:
             if {pid, int(rest[1]), int(rest[2])} & set(roots):  # itself, parent, group
                 found[pid] = int(rest[11]) + int(rest[12])
     return found
+
+
+@dataclass
+class Spent:
+    """Seconds that passed, and seconds of processors: of servers, of this process that drives
+    them, and those that the host of a virtual machine gave to others meanwhile."""
+
+    wall: float = 0.0
+    servers: float = 0.0
+    driver: float = 0.0
+    host: float = 0.0
+
+    def share(self, seconds: float) -> str:
+        """Of the whole machine."""
+        return f"{seconds / ((os.cpu_count() or 1) * self.wall):.0%}"
+
+
+@contextmanager
+def spending(*roots: int) -> Iterator[Spent]:
+    """What is spent inside; known at the end."""
+    spent = Spent()
+    begun = (time.monotonic(), cpu_s(*roots), time.process_time(), _stolen_s())
+    yield spent
+    ended = (time.monotonic(), cpu_s(*roots), time.process_time(), _stolen_s())
+    spent.wall, spent.servers, spent.driver, spent.host = (
+        after - before for before, after in zip(begun, ended, strict=True)
+    )
 
 
 class Driver:

@@ -117,7 +117,7 @@ def merge(session: Session, sent: Mapping[str, int]) -> dict[str, int]:
         whose = _pairs(postgres, dict.fromkeys(some, "0"))
         missing = (
             sa.select(whose.c.key, whose.c.value)
-            .where(sa.true())
+            .where(sa.true())  # else SQLite reads ON CONFLICT as a join's
             .order_by(whose.c.key.collate(by_name))
         )
         session.execute(

@@ -95,10 +95,11 @@ def one_of(column: str, values: type[Any], name: str | None = None) -> sa.CheckC
 
 def make_engine(url: str, **options: Any) -> sa.Engine:
     """An engine on either database, set up the way the platform needs it."""
-    if sa.make_url(url).get_backend_name() == "sqlite":
+    is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+    if is_sqlite:
         options.setdefault("connect_args", {})["factory"] = sqlite.Connection
     engine = sa.create_engine(url, **options)
-    if engine.dialect.name == "sqlite":
+    if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine

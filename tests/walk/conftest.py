@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.walk.theatre import Theatre, prepare, wait_for
+from tests.walk.theatre import Theatre, prepare, served, wait_for
 
 PASSWORD = "walk the walk 2026"
 PEOPLE = {
@@ -144,13 +144,8 @@ def theatre(
     url = ""
     if request.param == "postgresql":
         url = _new_database(request.getfixturevalue("postgres_url"))
-    place = prepare(tmp_path_factory.mktemp("theatre"), _free_port(), url)
-    try:
-        place.start_again()
+    with served(prepare(tmp_path_factory.mktemp("theatre"), _free_port(), url)) as place:
         yield place
-    finally:
-        place.kill()
-        place.app.extensions["db"].engine.dispose()
 
 
 def _new_database(postgres_url: str) -> str:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from media import intervals
 from tests.walk.conftest import _free_port
 from tests.walk.test_offline import begin, confirmed_s, pause, position
-from tests.walk.theatre import Theatre, prepare
+from tests.walk.theatre import Theatre, prepare, served
 from tests.walk.visitor import Visitor, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
@@ -22,13 +22,9 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 @pytest.fixture(scope="module")
 def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     """One whose lecture is large enough for two renditions."""
-    place = prepare(tmp_path_factory.mktemp("theatre"), _free_port(), "", size="960x540")
-    try:
-        place.start_again()
+    folder = tmp_path_factory.mktemp("theatre")
+    with served(prepare(folder, _free_port(), "", size="960x540")) as place:
         yield place
-    finally:
-        place.kill()
-        place.app.extensions["db"].engine.dispose()
 
 
 def rate(page: Page) -> float:

@@ -31,7 +31,7 @@ from tests.walk.test_offline import (
     position,
     shown_s,
 )
-from tests.walk.theatre import Theatre, prepare
+from tests.walk.theatre import Theatre, prepare, served
 from tests.walk.visitor import Visitor, until
 from zhixin.config import Settings
 from zhixin.serving import server_command
@@ -85,16 +85,11 @@ def lapsing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lapsing]:
         PLACE: str(folder / "clock"),
     }
     settings: Settings = theatre.app.extensions["settings"]
-    served = replace(settings, port=int(theatre.environment["ZHIXIN_PORT"]), web_workers=2)
-    words = server_command(served, "tests.adversaries.clocked:create_app")
+    its = replace(settings, port=int(theatre.environment["ZHIXIN_PORT"]), web_workers=2)
+    words = server_command(its, "tests.adversaries.clocked:create_app")
     theatre.serve = (sys.executable, *words)
-    clock = Clock(folder / "clock")
-    try:
-        theatre.start_again()
-        yield Lapsing(theatre, clock)
-    finally:
-        theatre.kill()
-        theatre.app.extensions["db"].engine.dispose()
+    with served(theatre):
+        yield Lapsing(theatre, Clock(folder / "clock"))
 
 
 def test_ten_minutes_without_network(chromium: Browser, lapsing: Lapsing) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, FloatRect, Locator, expect
 
 from tests.walk.conftest import _free_port
 from tests.walk.test_offline import begin
-from tests.walk.theatre import Theatre, prepare
+from tests.walk.theatre import Theatre, prepare, served
 from tests.walk.visitor import Visitor, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
@@ -20,12 +20,8 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     """One whose operator has switched it on."""
     place = prepare(tmp_path_factory.mktemp("theatre"), _free_port(), "")
     place.environment["ZHIXIN_WATERMARK"] = "yes"
-    try:
-        place.start_again()
+    with served(place):
         yield place
-    finally:
-        place.kill()
-        place.app.extensions["db"].engine.dispose()
 
 
 def _box(what: Locator) -> FloatRect:

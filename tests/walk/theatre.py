@@ -140,6 +140,17 @@ def _is(name: str) -> sa.ColumnElement[bool]:
     return Person.sign_in_name == name
 
 
+@contextmanager
+def served(theatre: Theatre) -> Iterator[Theatre]:
+    """A prepared theatre with its server running."""
+    try:
+        theatre.start_again()
+        yield theatre
+    finally:
+        theatre.kill()
+        theatre.app.extensions["db"].engine.dispose()
+
+
 def prepare(
     folder: Path, port: int, database_url: str, size: str = "320x180",
     length_s: int = LECTURE_S, frames: int = 10,

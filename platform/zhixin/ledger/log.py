@@ -226,6 +226,8 @@ def consistency(session: Session, old: int, new: int) -> list[bytes]:
 def _proof(session: Session, size: int, spans: list[Span]) -> list[bytes]:
     """The hashes of subtrees of the tree of ``size``: a handful of tiles, in one query."""
     stored, newest = _look(session, tiles.places(spans))
+    if newest is None:  # no tile to tell it
+        newest = session.scalar(_NEWEST) or 0
     if newest < size:
         raise NotFound(f"账本目前只有 {newest} 条记录")
     try:
@@ -239,21 +241,18 @@ def stored_tiles(session: Session, places: Iterable[Place]) -> dict[Place, bytes
     return _look(session, places)[0]
 
 
-def _look(session: Session, places: Iterable[Place]) -> tuple[dict[Place, bytes], int]:
-    """What is stored at these places, and of how many entries the newest head is."""
+def _look(session: Session, places: Iterable[Place]) -> tuple[dict[Place, bytes], int | None]:
+    """What is stored at these places, and of how many entries the newest head is; None where
+    nothing is stored."""
     of_level: dict[int, list[int]] = {}
     for at in sorted(places):
         of_level.setdefault(at.level, []).append(at.number)
+    if not of_level:
+        return {}, None
     connection = session.connection()
-    found: dict[Place, bytes] = {}
-    newest: int | None = None
-    if of_level:
-        rows = connection.exec_driver_sql(*_query(connection.dialect.name, of_level))
-        for level, number, hashes, newest in rows:  # noqa: B007 - in every row the same
-            found[Place(level, number)] = hashes
-    if newest is None:
-        newest = session.scalar(_NEWEST)
-    return found, newest or 0
+    rows = connection.exec_driver_sql(*_query(connection.dialect.name, of_level)).all()
+    stored = {Place(level, number): hashes for level, number, hashes, _newest in rows}
+    return stored, rows[0][3] if rows else None
 
 
 def _query(dialect: str, of_level: dict[int, list[int]]) -> tuple[str, tuple[Any, ...]]:

@@ -6,20 +6,23 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from assessments import attempts, drafting, frozen, handing_in, papers, practice
 from assessments.models import Attempt
 from assessments.questions.base import Question
 from courses import enrolments, scopes
+from courses.models import Enrolment
 from tests.assessments import banked
 from tests.assessments.conftest import changed
 from tests.assessments.kinds import of_kind
@@ -55,57 +58,100 @@ def by_kind(session: Any, attempt: Attempt, answers: dict[str, list[str]]) -> di
     return {each.id: answers[each.kind] for each in questions if each.kind in answers}
 
 
+def writes(
+    questions: list[dict[str, Any]], how: str, create_person: Callable[..., Person]
+) -> Callable[..., None]:
+    """Instead of ``drafting.add_question``: an author writes all ``questions`` into the paper, or
+    (``how`` is "drawn") into a bank from which it is drawn."""
+
+    def write(session: Session, paper_id: int, owner_id: int, _one: Any, now: datetime) -> None:
+        document: dict[str, Any] = {
+            "title": "测验",
+            "questions": questions,
+            "time_limit_minutes": 60,
+        }
+        if how == "drawn":
+            owner = session.get_one(Person, owner_id)
+            held = banked.bank(session, owner, create_person("tongshi", Role.AUTHOR), now)
+            banked.add(session, held, questions, now)
+            plan = {"bank": held[0].bank.id, "lines": [{"count": len(questions)}]}
+            document |= {"questions": [], "blueprint": plan}
+        drafting.save(session, paper_id, owner_id, document, 0, now)
+
+    return write
+
+
+@dataclass
+class Sitting:
+    """A learner's two attempts at a paper, the second of which goes on, and what is known of it:
+    the facts of further attempts, and ids by the names that addresses have for them."""
+
+    first: Attempt
+    second: Attempt
+    facts: dict[str, Any]
+    known: dict[str, Any]
+
+
+def sit_twice(
+    session: Session,
+    enrolment: Enrolment,
+    learner: Person,
+    at: datetime,
+    wrong: dict[str, list[str]],
+    written: dict[str, list[str]] | None = None,
+) -> Sitting:
+    """The learner practised the paper's questions, failed once, and is at the second of three
+    attempts.
+
+    Args:
+        wrong: what is answered in all of it, by the questions' kinds.
+        written: what is answered besides while practising.
+    """
+    loaded = enrolments.get(session, enrolment.id, learner.id)
+    units = json.loads(loaded.version.document)["chapters"][0]["units"]
+    facts = {
+        "person_id": learner.id, "scope": scopes.of_version(enrolment.version_id),
+        "paper_version_id": units[1]["paper_version_id"],
+        "pass_mark": Decimal("0.5"), "attempts_allowed": 3,
+    }  # fmt: skip
+    run = practice.start(
+        session, person_id=learner.id, scope="version:999",
+        paper_version_id=facts["paper_version_id"], now=at - timedelta(hours=2),
+    )  # fmt: skip
+    practised = wrong | (written or {})
+    for place, (_scope, version, name) in enumerate(run.questions):
+        kind = frozen.question(session, version, name)[0].kind
+        if kind in practised:
+            practice.answer(session, run, place, practised[kind], at - timedelta(hours=2))
+    first = attempts.open(session, now=at - timedelta(hours=1), **facts)
+    given = by_kind(session, first, wrong)
+    handing_in.submit(session, first.id, learner.id, given, at - timedelta(hours=1))
+    second = attempts.open(session, now=at, **facts)
+    asked = frozen.of_attempt(session, second).questions
+    known = {
+        "enrolment_id": [enrolment.id], "unit_key": ["u1", "u2"], "practice_id": [run.id],
+        "attempt_id": [first.id, second.id], "course_id": [enrolment.course_id],
+        "version_id": [enrolment.version_id], "paper_id": [1, 2], "bank_id": [1],
+        "question_id": ["single", "essay", *(each.id for each in asked), 1, 2, 3],
+    }  # fmt: skip
+    return Sitting(first, second, facts, known)
+
+
 @pytest.fixture(params=["fixed", "drawn"])
 def examined(
     request, session, create_enrolment, create_person, learner, now, monkeypatch
 ) -> dict[str, Any]:
     """A learner who failed once, practised the same questions from another paper, and is at the
     second of three attempts with some answers saved; the questions are the paper's or a bank's."""
-
-    def many(session: Any, paper_id: int, owner_id: int, _one: Any, now: Any) -> None:
-        document = {"title": "测验", "questions": asked(), "time_limit_minutes": 60}
-        if request.param == "drawn":
-            owner = session.get_one(Person, owner_id)
-            held = banked.bank(session, owner, create_person("tongshi", Role.AUTHOR), now)
-            banked.add(session, held, asked(), now)
-            plan = {"bank": held[0].bank.id, "lines": [{"count": 6}]}
-            document |= {"questions": [], "blueprint": plan}
-        drafting.save(session, paper_id, owner_id, document, 0, now)
-
-    monkeypatch.setattr(drafting, "add_question", many)
+    monkeypatch.setattr(drafting, "add_question", writes(asked(), request.param, create_person))
     enrolment = create_enrolment(("page", "quiz"), pass_mark=Decimal("0.5"))
     at = clock.now()
-    scope = scopes.of_version(enrolment.version_id)
-    loaded = enrolments.get(session, enrolment.id, learner.id)
-    paper_version_id = json.loads(loaded.version.document)["chapters"][0]["units"][1][
-        "paper_version_id"
-    ]
-    facts = {
-        "person_id": learner.id, "scope": scope, "paper_version_id": paper_version_id,
-        "pass_mark": Decimal("0.5"), "attempts_allowed": 3,
-    }  # fmt: skip
-    run = practice.start(
-        session, person_id=learner.id, scope="version:999", paper_version_id=paper_version_id,
-        now=at - timedelta(hours=2),
-    )  # fmt: skip
-    for place, (_scope, _version, question) in enumerate(run.questions):
-        kind = frozen.question(session, paper_version_id, question)[0].kind
-        given = WRONG.get(kind, ["我的回答"])
-        practice.answer(session, run, place, given, at - timedelta(hours=2))
-    first = attempts.open(session, now=at - timedelta(hours=1), **facts)
-    given = by_kind(session, first, WRONG)
-    handing_in.submit(session, first.id, learner.id, given, at - timedelta(hours=1))
-    second = attempts.open(session, now=at, **facts)
-    given = by_kind(session, second, {"single": ["b"]})
-    attempts.save(session, second.id, learner.id, changed(given), at)
+    words = {kind: ["我的回答"] for kind in ("short", "essay")}
+    sitting = sit_twice(session, enrolment, learner, at, WRONG, words)
+    given = by_kind(session, sitting.second, {"single": ["b"]})
+    attempts.save(session, sitting.second.id, learner.id, changed(given), at)
     session.commit()
-    return {
-        "enrolment_id": [enrolment.id], "unit_key": ["u1", "u2"], "practice_id": [run.id],
-        "attempt_id": [first.id, second.id], "course_id": [enrolment.course_id],
-        "version_id": [enrolment.version_id], "paper_id": [1, 2], "bank_id": [1],
-        "question_id": ["single", "essay", *given, 1, 2, 3],
-        "facts": facts, "second": second.id,
-    }  # fmt: skip
+    return sitting.known | {"facts": sitting.facts, "second": sitting.second.id}
 
 
 def addresses(app: Flask, known: dict[str, Any]) -> Iterator[str]:

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from types import SimpleNamespace
@@ -30,13 +29,17 @@ from assessments.questions.arranged import Matching, Ordering
 from assessments.questions.base import Marking, listed
 from assessments.questions.gaps import ChoiceGap, Gapped, NumberGap
 from assessments.questions.hotspot import Circle, Hotspot
-from courses import enrolments, scopes
 from courses.models import Enrolment
-from tests.assessments import banked
 from tests.assessments.kinds import of_kind
 from tests.courses.learning.conftest import Clock
-from tests.courses.learning.test_examination_secrecy import addresses
-from zhixin.people.models import Person, Role
+from tests.courses.learning.test_examination_secrecy import (
+    Sitting,
+    addresses,
+    by_kind,
+    sit_twice,
+    writes,
+)
+from zhixin.people.models import Person
 
 #: What a page says does not depend on the database; ids are given again after a rollback here.
 on_sqlite = pytest.mark.parametrize("connection", ["sqlite"], indirect=True)
@@ -194,22 +197,24 @@ class Examination:
     client: FlaskClient
     learner: Person
     clock: Clock
-    known: dict[str, Any]
-    attempt: Attempt
+    sitting: Sitting
+
+    @property
+    def known(self) -> dict[str, Any]:
+        return self.sitting.known
+
+    @property
+    def attempt(self) -> Attempt:
+        return self.sitting.second
 
     def crawl(self) -> dict[str, str]:
         every = [each for each in addresses(self.app, self.known) if each != COUNTED]
         return {each: told(self.client, each) for each in every}
 
-    def named(self, answers: dict[str, list[str]]) -> dict[str, list[str]]:
-        """Answers under the names that the attempt's questions have."""
-        asked = frozen.of_attempt(self.session, self.attempt).questions
-        return {each.id: answers[each.kind] for each in asked if each.kind in answers}
-
     def put(self, seq: int, answers: dict[str, list[str]]) -> dict[str, str]:
         """Save answers one by one; what the server says to each."""
         replies = {}
-        for question, answer in self.named(answers).items():
+        for question, answer in by_kind(self.session, self.attempt, answers).items():
             change = {"question": question, "answer": answer, "seq": seq}
             address = f"/api/v1/attempts/{self.attempt.id}/answers"
             reply = self.client.put(address, json={"changes": [change]})
@@ -233,45 +238,6 @@ def sit(at: Examination) -> Seen:
     at.session.commit()
     seen.afterwards = at.crawl()
     return seen
-
-
-def prepare(
-    session: Session, enrolment: Enrolment, learner: Person, clock: Clock
-) -> tuple[dict[str, Any], Attempt]:
-    """The learner practised the paper, failed once, and is at the second of three attempts."""
-    now = clock.now()
-    loaded = enrolments.get(session, enrolment.id, learner.id)
-    units = json.loads(loaded.version.document)["chapters"][0]["units"]
-    facts = {
-        "person_id": learner.id, "scope": scopes.of_version(enrolment.version_id),
-        "paper_version_id": units[1]["paper_version_id"],
-        "pass_mark": Decimal("0.5"), "attempts_allowed": 3,
-    }  # fmt: skip
-    wrong = wrong_in_both()
-    run = practice.start(
-        session, person_id=learner.id, scope="version:999",
-        paper_version_id=facts["paper_version_id"], now=now - timedelta(hours=2),
-    )  # fmt: skip
-    for place, (_scope, version, name) in enumerate(run.questions):
-        kind = frozen.question(session, version, name)[0].kind
-        if kind in wrong:
-            practice.answer(session, run, place, wrong[kind], now - timedelta(hours=2))
-    first = attempts.open(session, now=now - timedelta(hours=1), **facts)
-    asked = frozen.of_attempt(session, first).questions
-    given = {each.id: wrong[each.kind] for each in asked if each.kind in wrong}
-    handing_in.submit(session, first.id, learner.id, given, now - timedelta(hours=1))
-    second = attempts.open(session, now=now, **facts)
-    session.commit()
-    assert first.passed is False
-    assert first.result is not None
-    assert Decimal(first.result["score"]) == 0
-    known = {
-        "enrolment_id": [enrolment.id], "unit_key": ["u1", "u2"], "practice_id": [run.id],
-        "attempt_id": [first.id, second.id], "course_id": [enrolment.course_id],
-        "version_id": [enrolment.version_id], "paper_id": [1, 2], "bank_id": [1],
-        "question_id": ["single", "essay", *(each.id for each in asked), 1, 2, 3],
-    }  # fmt: skip
-    return known, second
 
 
 Examine = Callable[[list[dict[str, Any]], Callable[[Examination], Any]], Any]
@@ -298,18 +264,8 @@ def examine(
     """
     paper: list[dict[str, Any]] = []
 
-    def many(session: Session, paper_id: int, owner_id: int, _one: Any, now: Any) -> None:
-        document = {"title": "测验", "questions": paper, "time_limit_minutes": 60}
-        if request.param == "drawn":
-            owner = session.get_one(Person, owner_id)
-            held = banked.bank(session, owner, create_person("tongshi", Role.AUTHOR), now)
-            banked.add(session, held, paper, now)
-            plan = {"bank": held[0].bank.id, "lines": [{"count": len(paper)}]}
-            document |= {"questions": [], "blueprint": plan}
-        drafting.save(session, paper_id, owner_id, document, 0, now)
-
     seeds = SimpleNamespace(token_hex=lambda length: "5e" * length)
-    monkeypatch.setattr(drafting, "add_question", many)
+    monkeypatch.setattr(drafting, "add_question", writes(paper, request.param, create_person))
     monkeypatch.setattr(attempts, "secrets", seeds)
     monkeypatch.setattr(practice, "secrets", seeds)
     for address in addresses(app, {}):  # what is made once, as the ledger's key, is there for all
@@ -321,8 +277,12 @@ def examine(
         world = connection.begin_nested()
         try:
             enrolment = create_enrolment(("page", "quiz"), pass_mark=Decimal("0.5"))
-            known, second = prepare(session, enrolment, learner, server_clock)
-            return act(Examination(app, session, client, learner, server_clock, known, second))
+            sitting = sit_twice(session, enrolment, learner, server_clock.now(), wrong_in_both())
+            session.commit()
+            assert sitting.first.passed is False
+            assert sitting.first.result is not None
+            assert Decimal(sitting.first.result["score"]) == 0
+            return act(Examination(app, session, client, learner, server_clock, sitting))
         finally:
             session.rollback()
             session.expunge_all()
